@@ -1,9 +1,15 @@
 """Bindings from outside: shares, redirects and settings, and what others and hostile callers get."""
 
+import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 from tests.api.conftest import World
+
+from nameplate.core.actor import PLATFORM
+from nameplate.models import Binding
 
 
 def test_shares_redirects_and_settings(world: World) -> None:
@@ -56,6 +62,42 @@ def test_hostile_fields_are_refused_with_their_place(
     refused = world.as_acme.send("PATCH", f"/v1/bindings/{world.ids['bindings']}", body)
     assert refused.status == 422, refused.raw
     assert [one["pointer"] for one in refused.body["errors"]] == [pointer]
+
+
+def test_a_password_is_never_kept_or_shown(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    acme, first = world.as_acme, f"/v1/bindings/{world.ids['bindings']}"
+    secret = "once and never again"
+    asked = {"basic_auth": {"users": [{"name": "anna", "password": secret}]}}
+    shown = {"basic_auth": {"users": [{"name": "anna"}]}}
+    answers = [
+        acme.send("PATCH", f"{first}?dry_run=true", {"proxy_config": asked}),
+        acme.send("PATCH", first, {"proxy_config": asked}),
+        acme.send("PATCH", first, {"proxy_config": shown}),  # what was read is written back
+        acme.send(
+            "POST", "/v1/bindings",
+            {"domain": "example.com", "application": "Shop", "subdomain": "staff",
+             "with_partner": True, "proxy_config": asked},
+        ),
+        acme.send("PATCH", first, {"proxy_config": {"basic_auth": {"users": [
+            {"name": "ben:", "password": secret}]}}}),
+        acme.send("PATCH", first, {"proxy_config": {"basic_auth": {"users": [{"name": "ben"}]}}}),
+    ]  # fmt: skip
+    assert [one.status for one in answers] == [200, 200, 200, 201, 422, 422]
+    assert [one.body.get("proxy_config") for one in answers[1:4]] == [shown] * 3
+    kept = [str(one) for one in acme.sessions.run(PLATFORM, _rows)]
+    assert any("$2b$" in row for row in kept)
+    everything = [one.raw.decode() for one in answers]
+    everything += [json.dumps(acme.get(path)) for path in ("/v1/bindings", "/v1/events", first)]
+    assert not any("$2b$" in text for text in everything)
+    for text in (*everything, *kept, caplog.text):
+        assert secret not in text
+
+
+def _rows(session: Session) -> list[Any]:
+    """Return every row of every table."""
+    tables = Binding.metadata.sorted_tables
+    return [row for table in tables for row in session.connection().execute(sa.select(table)).all()]
 
 
 def test_nobody_else_moves_or_joins(world: World) -> None:

@@ -36,6 +36,7 @@ class Caddy:
         base: Mapping[str, Any] | None = None,
         address: str = "127.0.0.1",
         ports: tuple[int, int] | None = None,
+        many: int = 0,
     ) -> None:
         self.folder = folder
         self.http_port, self.https_port = ports or (free_port(), free_port())
@@ -57,6 +58,8 @@ class Caddy:
             base=self.base,
             ask_url=ask_url,
             public_https_port=self.https_port,
+            many=many,
+            certificates_port=free_port() if many else None,
         )
         self._start(start)
 

@@ -26,6 +26,7 @@ class Nginx:
         ports: tuple[int, int] | None = None,
         resolver: Sequence[str] | None = None,
         http: str = "",
+        many: int = 0,
     ) -> None:
         """Serve; `http` is what else the operator has, with `{http_port}` and `{https_port}`."""
         self.executable = program("nginx")
@@ -45,6 +46,7 @@ class Nginx:
             public_https_port=self.https_port,
             reload_seconds=30,
             resolver=resolver,
+            many=many,
         )
         own = f"server {{ listen 127.0.0.1:{self.own_port}; return 200 own; }}"
         for name, port in (("http_port", self.http_port), ("https_port", self.https_port)):

@@ -1,5 +1,6 @@
 """Answers kept for repeated requests: whose, how long, and for which body."""
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -66,3 +67,12 @@ def test_old_answers_are_purged(session: Session) -> None:
     assert idempotency.purge(session, now) == 0
     assert idempotency.purge(session, now + KEPT_FOR + timedelta(minutes=1)) == 1
     assert idempotency.claim(session, FIRST, now)[1]
+
+
+def test_what_is_kept_of_a_password_takes_long_to_guess() -> None:
+    """SHA-256 of a body that is known but for a password would be guessed at once."""
+    body = b'{"password": "correct horse"}'
+    one = replace(FIRST, body=body)
+    assert one.digest == replace(FIRST, body=body).digest
+    assert one.digest != replace(FIRST, body=body.replace(b"horse", b"house")).digest
+    assert one.digest not in {hashlib.sha256(body).hexdigest(), replace(one, key="other").digest}

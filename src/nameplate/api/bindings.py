@@ -19,7 +19,7 @@ from nameplate.api.shapes import (
     example,
     public,
 )
-from nameplate.core import ids
+from nameplate.core import basic_auth, ids
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.core.redirection import RedirectKind
@@ -41,7 +41,8 @@ Status = Annotated[Literal[301, 308], Field(description="HTTP status of the redi
 ProxyConfig = Field(
     default=None,
     description="How the host and path are served, the same with every proxy: `strip_path`, `sticky`, "
-    "`max_body_bytes`, `timeouts`, `hsts`, `allow_ips` and `upstream_protocol`.",
+    "`max_body_bytes`, `timeouts`, `hsts`, `allow_ips`, `trusted_proxies`, `basic_auth` and `upstream_protocol`. "
+    "Passwords are never shown; a user that is given without one keeps it.",
     examples=[{"max_body_bytes": 10_000_000, "timeouts": {"response": 60}}],
 )
 Redirecting = Field(
@@ -55,7 +56,7 @@ Seconds = Annotated[int, Field(ge=1, le=86400)]
 _SAME = (
     "hostname", "subdomain", "path", "port", "proxy_type", "ssl_enabled", "force_https",
     "hsts_enabled", "health_check_path", "health_check_interval", "health_check_timeout",
-    "last_health_check_at", "health_status", "status", "is_primary", "redirect", "redirect_status", "redirect_to", "proxy_config", "traffic_weight", "activated_at",
+    "last_health_check_at", "health_status", "status", "is_primary", "redirect", "redirect_status", "redirect_to", "traffic_weight", "activated_at",
     "error_message",
 )  # fmt: skip
 
@@ -218,6 +219,7 @@ def show(_call: TransactionCall, row: Binding) -> BindingShape:
     return BindingShape(
         **fields,
         **{name: getattr(row, name) for name in _SAME},
+        proxy_config=basic_auth.shown(row.proxy_config),
         organization=ids.show(Prefix.ORGANIZATION, row.organization_id),
         application=application,
         domain=domain,

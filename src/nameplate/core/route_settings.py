@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
+from nameplate.core.basic_auth import BasicAuth
 from nameplate.core.configuration import Form, between, load, parse, setting
 from nameplate.core.errors import Invalid, Problem, Refused
 
@@ -96,6 +97,9 @@ class RouteSettings:
         "Networks of proxies in front, whose `X-Forwarded-For` the application gets too, with their "
         "own address added. Default: none.",
         default=(),
+    )
+    basic_auth: BasicAuth | None = setting(
+        "Names and passwords of the only visitors that are served; others get 401.", default=None
     )
     upstream_protocol: Literal["http", "h2c"] = setting(
         "`h2c`: HTTP/2 without TLS, as gRPC needs it.", default="http"

@@ -40,8 +40,24 @@ def nginx(passable, nameplate):
 
 
 @pytest.fixture(scope="module")
+def crowded_nginx(passable, nameplate):
+    """Give an nginx whose hosts share servers from the first on."""
+    folder = passable / "crowded"
+    folder.mkdir()
+    with Nginx(folder, nameplate.upstream, many=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def caddy(tmp_path_factory, nameplate):
     with Caddy(tmp_path_factory.mktemp("caddy"), nameplate.upstream) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def crowded_caddy(tmp_path_factory, nameplate):
+    """Give a Caddy that asks itself for certificates from the first host on."""
+    with Caddy(tmp_path_factory.mktemp("crowded-caddy"), nameplate.upstream, many=1) as server:
         yield server
 
 

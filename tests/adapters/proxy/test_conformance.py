@@ -44,6 +44,14 @@ class TestNginx(WithdrawerConformance):
         return self.server.look(scheme, hostname, path, sni)
 
 
+class TestCrowdedNginx(TestNginx):
+    @pytest.fixture(autouse=True)
+    def _server(self, crowded_nginx, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = crowded_nginx, crowded_nginx.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
+
+
 class TestCaddy(WithdrawerConformance):
     @pytest.fixture(autouse=True)
     def _server(self, caddy, origins, nameplate):
@@ -56,6 +64,14 @@ class TestCaddy(WithdrawerConformance):
 
     def look(self, scheme, hostname, path="/", sni=None):
         return self.server.look(scheme, hostname, path, sni)
+
+
+class TestCrowdedCaddy(TestCaddy):
+    @pytest.fixture(autouse=True)
+    def _server(self, crowded_caddy, origins, nameplate):
+        self.platform = nameplate.upstream
+        self.server, self.proxy = crowded_caddy, crowded_caddy.adapter
+        self.origins = (origins[0].upstream, origins[1].upstream)
 
 
 class TestTraefikFiles(WithdrawerConformance):

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.proxy import nginx_fragments, traefik_documents
+from nameplate.adapters.proxy import nginx_fragments, nginx_route_settings, traefik_documents
 from nameplate.adapters.proxy.caddy import Caddy
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import OwnDirectives
 from nameplate.adapters.proxy.nginx_syntax import emit, parse
 from nameplate.adapters.proxy.sites import group
 from nameplate.adapters.proxy.traefik_rules import TraefikLayout
+from nameplate.core.basic_auth import AuthUser, BasicAuth
 from nameplate.core.route_settings import Hsts, RouteSettings, Sticky, Timeouts
 from nameplate.core.secret import Secret
 from nameplate.ports.proxy import KeyPair, Redirect, Route, Upstream
@@ -37,6 +38,10 @@ SETTINGS = RouteSettings(
 )
 
 
+STAFF = AuthUser(name="anna", password_hash="$2b$08$" + 53 * "x")
+PROTECTED = RouteSettings(basic_auth=BasicAuth(users=(STAFF,), realm="Staff only"))
+
+
 def routes() -> list[Route]:
     """Return one of each: a plain one, shares, a drained target, redirects, settings, a wildcard."""
 
@@ -54,6 +59,7 @@ def routes() -> list[Route]:
         route(8, "old.test", redirect=Redirect("www.shop.test", 301)),
         route(9, "set.test", "/a.b", key_pair=PAIR, weight=50, settings=SETTINGS),
         route(10, "set.test", "/a.b", key_pair=PAIR, weight=50, settings=SETTINGS),
+        route(11, "staff.test", key_pair=PAIR, settings=PROTECTED),
         route(5, "*.wide.test", upstream=Upstream("2001:db8::5", 8000)),
     ]
 
@@ -66,7 +72,10 @@ def nginx(given: list[Route]) -> str:
     told += [one for site in sites for one in nginx_fragments.servers(layout, site)]
     text = emit(told)
     assert parse(text) == tuple(told)
-    return text
+    passwords = [nginx_route_settings.passwords(site) for site in sites]
+    return text + "".join(
+        f"# {name}\n{content.decode()}" for files in passwords for name, content in files.items()
+    )
 
 
 def caddy(given: list[Route]) -> str:

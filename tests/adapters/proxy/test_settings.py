@@ -38,6 +38,8 @@ WRONG = [
     ("nginx", {"http_port": True}, "/proxy/http_port"),
     ("nginx", {"probe_address": "a b"}, "/proxy/probe_address"),
     ("nginx", {"challenge_upstream": "127.0.0.1"}, "/proxy/challenge_upstream"),
+    ("nginx", {"many_hosts": -1}, "/proxy/many_hosts"),
+    ("caddy", {**URL, "certificates_port": 0}, "/proxy/certificates_port"),
     ("nginx", {"admin_url": "http://127.0.0.1:1"}, "/proxy/admin_url"),
     ("caddy", {}, "/proxy/admin_url"),
     ("caddy", {"admin_url": "127.0.0.1:2019"}, "/proxy/admin_url"),

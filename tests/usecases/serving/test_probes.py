@@ -88,6 +88,18 @@ def test_an_active_binding_stays_active_and_its_health_is_told(
     assert (row.error_message is None) == (health in {HealthStatus.HEALTHY, HealthStatus.DEGRADED})
 
 
+def test_a_proxy_that_asks_for_a_password_is_well(rig: Rig) -> None:
+    """A probe knows none: 401 is what the proxy is told to say, and from an application a sign of trouble."""
+    users = [{"name": "anna", "password_hash": "$2b$08$" + 53 * "x"}]
+    active(rig)
+    rig.prober.sees = {"status": 401}
+    assert sweep(rig).health_status is HealthStatus.DEGRADED
+    rig.change(Binding, proxy_config={"basic_auth": {"users": users}})
+    assert sweep(rig).health_status is HealthStatus.HEALTHY
+    rig.prober.sees = {"status": 502}
+    assert sweep(rig).health_status is HealthStatus.UNHEALTHY
+
+
 def test_what_does_not_answer_is_looked_at_soon_however_long_its_interval(rig: Rig) -> None:
     """Whoever repairs an application waits for the next look, not for the interval of good days."""
     active(rig)

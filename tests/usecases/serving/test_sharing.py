@@ -185,3 +185,17 @@ def test_a_route_of_two_organizations_is_of_none(lite: Session, bind: Bind, acto
     world.binding(lite, app, claim, server_id=first.server_id, status=BindingStatus.ACTIVE)
     wanted = routes.wanted(lite, first.server_id or 0)
     assert [row.organization for row in wanted] == [actor.organization_id]
+
+
+def test_a_route_has_one_set_of_passwords(bind: Bind, change: Callable[..., Binding]) -> None:
+    def asked(password: str) -> dict[str, Any]:
+        return {"basic_auth": {"users": [{"name": "anna", "password": password}]}}
+
+    first = bind(proxy_config=asked("correct horse"))
+    second = bind("New", traffic_weight=50, proxy_config=asked("correct horse"))
+    assert second.proxy_config == first.proxy_config != asked("correct horse")
+    wrong = partial(bind, port=81, traffic_weight=50, proxy_config=asked("another one"))
+    assert code(wrong) == "route_settings_differ"
+    before = first.proxy_config
+    change(second, proxy_config=asked("another one"))
+    assert first.proxy_config == second.proxy_config != before

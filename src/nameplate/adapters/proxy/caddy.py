@@ -7,13 +7,13 @@ Caddy reads, so Caddy runs on this machine and as a user who may read them.
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nameplate.adapters.http.client import Api, Reply
-from nameplate.adapters.proxy import caddy_handlers, caddy_withdrawal, keys
+from nameplate.adapters.proxy import caddy_certificates, caddy_handlers, caddy_withdrawal, keys
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy.caddy_settings import CaddyConfiguration, reachable
 from nameplate.adapters.proxy.sites import (
@@ -37,7 +37,6 @@ from nameplate.ports.proxy import (
 )
 
 _OWN_PATHS = ["/.well-known/acme-challenge/*", "/.well-known/nameplate/*"]
-_DOCUMENT = "caddy.json"
 _PLAIN, _SECURE = "nameplate_http", "nameplate_https"
 _CLOSE = {"handler": "static_response", "abort": True}
 _MARK = {
@@ -61,6 +60,8 @@ class Caddy:
         base: Mapping[str, Any] | None = None,
         ask_url: str | None = None,
         public_https_port: int = 443,
+        many: int = 0,
+        certificates_port: int | None = None,
     ) -> None:
         """Keep key pairs in `folder` and listen on addresses such as `:80` and `192.0.2.1:80`.
 
@@ -68,7 +69,8 @@ class Caddy:
         `base` is the operator's own part of the document (`admin`, `logging`, other apps and
         servers); it must carry `admin.listen` when that is not Caddy's default (`reachable`). With
         `ask_url`, Caddy itself obtains certificates for hosts without a key pair, after asking
-        there. Raises Refused.
+        there. From `many` hosts on Caddy asks itself for certificates, at `certificates_port` of this
+        machine, in place of loading them. Raises Refused.
         """
         self._api = api
         self.folder = folder_of.check(folder)
@@ -77,14 +79,24 @@ class Caddy:
         self._challenge_upstream = own_upstream(challenge_upstream)
         self._base = dict(base or {})
         self._ask_url = ask_url
+        self._many = many if certificates_port is not None else 0
+        self._certificates_port = certificates_port or 0
         self._public_https_port = public_https_port
 
     def render(self, routes: Sequence[Route]) -> Config:
         """Return one JSON document for all hosts, and the key pairs."""
         sites = group(routes)
         files, secrets, owners = keys.files(sites)
-        document = self._document(sites, sorted(secrets))
-        files[_DOCUMENT] = json.dumps(document, sort_keys=True).encode()
+        asked = caddy_certificates.asked_for(sites, self._many)
+        loaded = [site for site in sites if site.hostname not in asked and site.key_pair]
+        document = self._document(
+            sites, [keys.stem(one.key_pair) for one in loaded if one.key_pair]
+        )
+        if asked:
+            files[caddy_certificates.INDEX] = json.dumps(asked, sort_keys=True).encode()
+            folder, port = self.folder, self._certificates_port
+            caddy_certificates.tell(document, folder, port, on_demand=self._ask_url is not None)
+        files[caddy_certificates.DOCUMENT] = json.dumps(document, sort_keys=True).encode()
         return Config(dict(sorted(files.items())), secrets, owners)
 
     def apply(self, config: Config) -> None:
@@ -96,7 +108,9 @@ class Caddy:
         what the admin API's client says.
         """
         with folder_of.exclusive(self.folder):
-            keys.write(self.folder, config)
+            loaded = caddy_certificates.loaded(config)
+            keys.write(self.folder, loaded)
+            caddy_certificates.write(self.folder, config)
             try:
                 reply = self._load(config)
             except Unavailable:
@@ -104,8 +118,11 @@ class Caddy:
                 # off. Loading the same document again is harmless: Caddy compares and does nothing.
                 reply = self._load(config)
             _raise_for(reply, config)
-            keys.place(self.folder / _DOCUMENT, config.files[_DOCUMENT])
-            keys.sweep(self.folder, config)
+            keys.place(
+                self.folder / caddy_certificates.DOCUMENT, config.files[caddy_certificates.DOCUMENT]
+            )
+            keys.sweep(self.folder, loaded)
+            caddy_certificates.sweep(self.folder, config)
 
     def withdraw(self, places: Sequence[RoutePlace]) -> None:
         """Take routes out of the document that Caddy runs, whatever it says to a new one."""
@@ -124,11 +141,11 @@ class Caddy:
         return self._api.request(
             "POST",
             "/load",
-            content=config.files[_DOCUMENT],
+            content=config.files[caddy_certificates.DOCUMENT],
             headers={"Content-Type": "application/json", "Connection": "close"},
         )
 
-    def _document(self, sites: Sequence[Site], secrets: Sequence[str]) -> _Json:
+    def _document(self, sites: Sequence[Site], loaded: Sequence[str]) -> _Json:
         document: _Json = copy.deepcopy(self._base)
         apps = document.setdefault("apps", {})
         servers = apps.setdefault("http", {}).setdefault("servers", {})
@@ -140,7 +157,7 @@ class Caddy:
             "strict_sni_host": True,
         }
         tls = apps.setdefault("tls", {})
-        stems = [self.folder / name.removesuffix(".key") for name in secrets]
+        stems = [self.folder / stem for stem in sorted(set(loaded))]
         tls.setdefault("certificates", {})["load_files"] = [
             {"certificate": f"{stem}.crt", "key": f"{stem}.key", "format": "pem"} for stem in stems
         ]
@@ -157,7 +174,7 @@ class Caddy:
             "protocols": ["h1", "h2"],
             "automatic_https": {"disable": True},
             "routes": [_MARK, *routes, {"handle": [_CLOSE]}],
-            "errors": {"routes": [caddy_handlers.down()]},
+            "errors": {"routes": [caddy_handlers.refused(), caddy_handlers.down()]},
         }
 
     def _plain_routes(self, sites: Sequence[Site]) -> list[_Json]:
@@ -166,16 +183,9 @@ class Caddy:
             handle = caddy_handlers.reverse_proxy([WeightedUpstream(self._challenge_upstream, 1)])
             own = [{"match": [{"path": _OWN_PATHS}], "handle": handle, "terminal": True}]
         return own + _by_behaviour(
-            [
-                (
-                    site,
-                    [
-                        _located(location, self._plain(site, location))
-                        for location in site.locations
-                    ],
-                )
-                for site in sites
-            ]
+            sites,
+            self._secure,
+            lambda site: [_located(one, self._plain(site, one)) for one in site.locations],
         )
 
     def _plain(self, site: Site, location: SiteLocation) -> list[_Json]:
@@ -208,28 +218,36 @@ class Caddy:
 
     def _secure_routes(self, sites: Sequence[Site]) -> list[_Json]:
         return _by_behaviour(
-            [
-                (site, [_located(location, self._secured(location)) for location in site.locations])
+            sites,
+            self._secure,
+            lambda site: (
+                [_located(one, self._secured(one)) for one in site.locations]
                 if self._secure(site)
                 # A wildcard of somebody else would answer for the host without this.
-                else (site, [{"handle": [_CLOSE]}])
-                for site in sites
-            ]
+                else [{"handle": [_CLOSE]}]
+            ),
         )
 
     def _secure(self, site: Site) -> bool:
         return site.key_pair is not None or self._ask_url is not None
 
 
-def _by_behaviour(sites: Sequence[tuple[Site, list[_Json]]]) -> list[_Json]:
+def _by_behaviour(
+    sites: Sequence[Site], secure: Callable[[Site], bool], routes_of: Callable[[Site], list[_Json]]
+) -> list[_Json]:
     """Join hosts that behave alike: Caddy searches a long host list by halves, routes one by one.
 
     Exact hosts come before wildcards, so that the more specific name wins.
     """
     groups: dict[tuple[bool, str], tuple[list[str], list[_Json]]] = {}
-    for site, routes in sites:
-        key = (site.wildcard, json.dumps(routes, sort_keys=True))
-        groups.setdefault(key, ([], routes))[0].append(site.hostname)
+    known: dict[object, tuple[str, list[_Json]]] = {}
+    for site in sites:
+        alike = secure(site), tuple(map(_without_ids, site.locations))
+        if alike not in known:
+            routes = routes_of(site)
+            known[alike] = json.dumps(routes, sort_keys=True), routes
+        text, routes = known[alike]
+        groups.setdefault((site.wildcard, text), ([], routes))[0].append(site.hostname)
     return [
         {
             "match": [{"host": hosts}],
@@ -238,6 +256,12 @@ def _by_behaviour(sites: Sequence[tuple[Site, list[_Json]]]) -> list[_Json]:
         }
         for (_, _), (hosts, routes) in sorted(groups.items(), key=lambda item: item[0])
     ]
+
+
+def _without_ids(one: SiteLocation) -> object:
+    """Return what a path's routes are made of; `replace` would take most of the time of a render."""
+    said = one.redirect, one.answer
+    return one.path, one.targets, one.force_https, one.hsts, one.settings, *said
 
 
 def _located(location: SiteLocation, handle: list[_Json]) -> _Json:
@@ -282,6 +306,8 @@ def connect(config: CaddyConfiguration, place: ProxyPlace) -> Caddy:
         base=reachable(config.base, config.admin_url),
         ask_url=_asking(config.ask_url, place.edge_secret),
         public_https_port=config.https_port,
+        many=config.many_hosts,
+        certificates_port=config.certificates_port,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from nameplate.adapters.proxy.sites import SiteLocation, WeightedUpstream, dial
 from nameplate.core import maintenance
+from nameplate.core.basic_auth import BasicAuth
 from nameplate.core.route_settings import USUAL, RouteSettings
 from nameplate.ports.proxy import EDGE_HEADER
 
@@ -21,6 +22,8 @@ def of_location(location: SiteLocation) -> list[_Json]:
         handlers.insert(0, {"handler": "rewrite", "strip_path_prefix": location.path})
     if settings.max_body_bytes is not None:
         handlers.insert(0, {"handler": "request_body", "max_size": settings.max_body_bytes})
+    if settings.basic_auth is not None:
+        handlers.insert(0, _asking(settings.basic_auth))
     if settings.allow_ips:
         others = {"not": [{"remote_ip": {"ranges": list(settings.allow_ips)}}]}
         refused = {"handler": "static_response", "status_code": 403}
@@ -44,6 +47,8 @@ def reverse_proxy(
             }
         },
     }
+    if settings.basic_auth is not None:  # the password was for the proxy
+        handler["headers"]["request"]["delete"].append("Authorization")
     if settings.trusted_proxies:
         handler["trusted_proxies"] = list(settings.trusted_proxies)
         # Caddy would keep these of them too.
@@ -61,6 +66,20 @@ def reverse_proxy(
             policy = {"policy": "cookie", "name": settings.sticky.cookie, "fallback": policy}
         handler["load_balancing"] = {"selection_policy": policy}
     return [handler]
+
+
+def refused() -> _Json:
+    """Return the route of errors for visitors without a password, which the proxy itself refuses."""
+    told = {"handler": "static_response", "status_code": 401, "headers": {EDGE_HEADER: ["1"]}}
+    match = {"vars": {"{http.error.status_code}": ["401"]}}
+    return {"match": [match], "handle": [told], "terminal": True}
+
+
+def _asking(auth: BasicAuth) -> _Json:
+    """Return the handler that lets only those pass who know a password."""
+    accounts = [{"username": one.name, "password": one.password_hash} for one in auth.users]
+    provider = {"accounts": accounts, "realm": auth.realm, "hash": {"algorithm": "bcrypt"}}
+    return {"handler": "authentication", "providers": {"http_basic": provider}}
 
 
 def down() -> _Json:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from nameplate.core.configuration import Form, Url, host_and_port, setting
+from nameplate.core.configuration import Form, Port, Url, between, host_and_port, setting
 from nameplate.ports.proxy import ProxyConfiguration
 
 LISTEN = "a port after a colon, with or without a host, as in :80, 192.0.2.1:80 or [2001:db8::1]:80"
@@ -114,6 +114,15 @@ class CaddyConfiguration(ProxyConfiguration):
     base: Base | None = setting(
         "The operator's part of Caddy's JSON configuration: logging, other apps and servers.",
         default=None,
+    )
+    certificates_port: Port | None = setting(
+        "Port of this machine at which Caddy asks itself for certificates, once there are `many_hosts`. "
+        "Default: Caddy loads all of them at each change.",
+        default=None,
+    )
+    many_hosts: Annotated[int, between(0, 1_000_000)] = setting(
+        "Number of hosts from which on Caddy asks for certificates, if `certificates_port` is set. `0`: never.",
+        default=1000,
     )
     ask_url: Url | None = setting(
         "URL of `/edge/ask`, as in `http://.../edge/ask`. If set, Caddy obtains "

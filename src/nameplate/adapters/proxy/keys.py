@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +22,9 @@ from nameplate.ports.proxy import Config, KeyPair, RouteRefused
 
 FOLDER = "certs"
 _BLOCK = r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
+_READ = 0o750
+_SINGLY = 32
+"""Files that are made durable one by one; beyond that the disk is waited for once."""
 _BUNDLE = re.compile(rf"\s*(?:{_BLOCK}\s*)+")
 
 
@@ -69,56 +72,123 @@ def check(bundle: bytes, private_key: Secret) -> str:
     return ""
 
 
-def write(folder: Path, config: Config) -> None:
-    """Write the key pairs that are not there yet; those that are there are never touched.
+def write(folder: Path, config: Config, readers: int | None = None) -> None:
+    """Write the key pairs that are not there yet; the content of those that are there is never touched.
 
-    Raises `RouteRefused` for a pair that no proxy could serve, before anything of it is written.
+    `readers` is the group that may read them beside their owner, until `shut`. Raises `RouteRefused` for a pair that
+    no proxy could serve, before anything of it is written.
     """
     target = folder / FOLDER
     target.mkdir(mode=0o700, exist_ok=True)
-    target.chmod(0o700)
+    there = _there(target)
+    fresh: dict[Path, bytes] = {}
     for name, private_key in config.secrets.items():
         certificate = f"{name.removesuffix('.key')}.crt"
-        if (folder / name).exists() and (folder / certificate).exists():
+        if name in there and certificate in there:
             continue
-        try:
-            wrong = check(config.files[certificate], private_key)
-        except NameplateError as error:  # a sealed key that cannot be opened
-            wrong = error.detail
-        if wrong:
-            raise RouteRefused("key_pair_invalid", wrong, config.owners.get(certificate, ()))
-        place(folder / certificate, config.files[certificate])
-        place(folder / name, private_key.reveal().encode())
-    sync(target)
+        owners = config.owners.get(certificate, ())
+        key = usable(config.files[certificate], private_key, owners)
+        fresh |= {folder / certificate: config.files[certificate], folder / name: key.encode()}
+    place_all(fresh, readers)
+    if readers is not None:
+        _let_in(target, readers)
+
+
+def usable(bundle: bytes, private_key: Secret, owners: Sequence[str]) -> str:
+    """Return the private key of a pair that can be served. Raises `RouteRefused` for its owners."""
+    try:
+        wrong = check(bundle, private_key)
+    except NameplateError as error:  # a sealed key that cannot be opened
+        wrong = error.detail
+    if wrong:
+        raise RouteRefused("key_pair_invalid", wrong, owners)
+    return private_key.reveal()
 
 
 def present(folder: Path, config: Config) -> bool:
     """Tell whether every key pair of the configuration is on disk."""
-    return all((folder / name).exists() for name in _names(config))
+    return _names(config) <= _there(folder / FOLDER)
+
+
+def shut(folder: Path) -> None:
+    """Let nobody but the owner into the folder of key pairs, once nobody else needs them any more."""
+    (folder / FOLDER).chmod(0o700)
+
+
+def _let_in(target: Path, readers: int) -> None:
+    """Let a group of readers into the folder; into the folder last, so that it tells of the files."""
+    found = target.stat()
+    if (found.st_gid, found.st_mode & 0o777) != (readers, _READ):
+        for entry in os.scandir(target):
+            os.chown(entry.path, -1, readers)
+            os.chmod(entry.path, 0o640)  # noqa: PTH101 - many
+        os.chown(target, -1, readers)
+        target.chmod(_READ)
+
+
+def _there(target: Path) -> set[str]:
+    """Return the files that are there, with one look instead of one for each."""
+    try:
+        return {f"{FOLDER}/{name}" for name in os.listdir(target)}  # noqa: PTH208 - ten times faster
+    except FileNotFoundError:
+        return set()
+
+
+def unnamed(folder: Path, config: Config) -> set[str]:
+    """Return the files of key pairs that the configuration does not name."""
+    there = {name for name in _there(folder / FOLDER) if name.endswith((".crt", ".key"))}
+    return there - _names(config)
 
 
 def sweep(folder: Path, config: Config) -> None:
     """Remove every key pair that the configuration does not name."""
-    wanted = _names(config)
-    for path in (folder / FOLDER).iterdir():
-        if f"{FOLDER}/{path.name}" not in wanted:
-            path.unlink(missing_ok=True)
+    for name in unnamed(folder, config):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _names(config: Config) -> set[str]:
     return set(config.secrets) | {f"{name.removesuffix('.key')}.crt" for name in config.secrets}
 
 
-def place(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 that appears complete or not at all."""
+def place_all(contents: Mapping[Path, bytes], readers: int | None = None) -> None:
+    """Write files of one folder as `place` does; many of them with one wait for the disk."""
+    if len(contents) > _SINGLY:
+        fresh = {path.with_name(f".{path.name}.{os.getpid()}"): path for path in contents}
+        try:
+            for new, path in fresh.items():
+                new.unlink(missing_ok=True)
+                _write(new, contents[path], readers)
+            os.sync()
+            for new, path in fresh.items():
+                new.replace(path)
+        finally:
+            for new in fresh:
+                new.unlink(missing_ok=True)
+    else:
+        for path, content in contents.items():
+            place(path, content, readers)
+    for target in {path.parent for path in contents}:
+        sync(target)
+
+
+def place(path: Path, content: bytes, readers: int | None = None) -> None:
+    """Write a file of mode 0600, or 0640 for a group, that appears complete or not at all."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(fresh, content, readers, durably=True)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes, readers: int | None, *, durably: bool = False) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        if readers is not None:
+            os.fchown(descriptor, -1, readers)
+            os.fchmod(descriptor, 0o640)
+        file.flush()
+        if durably:
+            os.fsync(descriptor)

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,12 +22,15 @@ from nameplate.adapters.proxy import (
     nginx_names,
     nginx_operator,
     nginx_process,
+    nginx_readers,
+    nginx_route_settings,
+    nginx_shared,
     nginx_withdrawal,
 )
 from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx_operator import OwnDirectives
 from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
-from nameplate.adapters.proxy.nginx_syntax import Directive, emit, parse
+from nameplate.adapters.proxy.nginx_syntax import emit, written
 from nameplate.adapters.proxy.sites import Site, group, own_upstream
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.route_settings import UNSUPPORTED
@@ -42,6 +46,11 @@ from nameplate.ports.proxy import (
 )
 
 _DEFAULTS = "00-nameplate.conf"
+_HANDSHAKE = 1.0
+"""Seconds after which a handshake that a former worker has accepted has its certificate."""
+_FORM = "nameplate.form"
+"""Written nowhere: what makes a configuration another one although the fragments are the same."""
+_UNREAD = {"basic_auth": "nginx's workers cannot read in the proxy's folder (`chmod o+x`)"}
 _FRAGMENTS = Fragments(32 * 1024 * 1024)
 """Of all servers that this process configures: an adapter lives for one step."""
 
@@ -62,12 +71,14 @@ class Nginx:
         public_https_port: int = 443,
         reload_seconds: float = 60,
         resolver: Sequence[str] | None = None,
+        many: int = 0,
     ) -> None:
         """Listen on addresses such as `80`, `192.0.2.1:80` and `[2001:db8::1]:80`.
 
         `challenge_upstream` is Nameplate's own address for ACME challenges and verification files;
         `main` the operator's nginx.conf (nginx's built-in place when None); `resolver` the name
-        servers for upstreams (those of resolv.conf when None). Raises Refused.
+        servers for upstreams (those of resolv.conf when None). From `many` hosts on, those that are alike
+        share servers, if nginx's workers can read the keys; never with 0. Raises Refused.
         """
         if not all(map(is_listen, (*listen_http, *listen_https))):
             detail = f"Expected {LISTEN} in `proxy.listen_http` and `proxy.listen_https`."
@@ -84,23 +95,32 @@ class Nginx:
             own_upstream(challenge_upstream),
             public_https_port,
             nginx_names.of_machine(resolver),
-            nginx_withdrawal.is_possible(folder),
+            nginx_readers.may_enter(folder),
         )
         self._form = repr(self._layout)
+        self._many = many
 
     def main_config(self, scratch: Path) -> str:
         """Return a smallest complete nginx.conf, as an example and for tests; temporary files in `scratch`."""
         return emit(nginx_fragments.main(self._pid_file, [self.folder / "current/*.conf"], scratch))
 
     def render(self, routes: Sequence[Route]) -> Config:
-        """Return one fragment for each host, named by its first route's id, and the key pairs."""
-        sites = group(routes, UNSUPPORTED["nginx"])
+        """Return the key pairs, and fragments: one for each host, or for all that are alike where they are many."""
+        own = self._own()
+        is_read = nginx_readers.are_known(self.folder, own.workers)
+        sites = group(routes, {**UNSUPPORTED["nginx"], **({} if is_read else _UNREAD)})
         files, secrets, owners = keys.files(sites)
-        files[_DEFAULTS] = _written(nginx_fragments.defaults(self._layout, sites, self._own()))
-        for site in sites:
+        many, single = nginx_shared.parted(sites, self._many if is_read else 0)
+        if self._many:
+            files[_FORM] = f"{self._many} {nginx_shared.FORM}".encode()
+        if many:
+            files[nginx_shared.FRAGMENT] = nginx_shared.fragment(self._layout, many)
+        files[_DEFAULTS] = written(nginx_fragments.defaults(self._layout, sites, own))
+        for site in single:
             name = f"{site.route_ids[0]}.conf"
             files[name] = self._fragment(site)
             owners[name] = site.route_ids
+            files |= nginx_route_settings.passwords(site)
         return Config(dict(sorted(files.items())), secrets, owners)
 
     def collisions(self) -> Sequence[Collision]:
@@ -116,7 +136,7 @@ class Nginx:
         key = self._form, site.hostname, site.route_ids, site.locations, stem
         found = _FRAGMENTS.get(key)
         if found is None:
-            found = _written(nginx_fragments.servers(self._layout, site))
+            found = written(nginx_fragments.servers(self._layout, site))
             _FRAGMENTS.keep(key, found)
         return found
 
@@ -132,7 +152,10 @@ class Nginx:
             if self._applied() == digest and keys.present(self.folder, config):
                 nginx_withdrawal.end(self.folder)
                 return
-            keys.write(self.folder, config)
+            readers = None
+            if nginx_shared.FRAGMENT in config.files:
+                readers = nginx_readers.group_id(self._own().workers)
+            keys.write(self.folder, config, readers)
             release, changed = self._write(config)
             try:
                 self._check(changed, config)
@@ -170,11 +193,19 @@ class Nginx:
             ]
             for path in changed:
                 _place(path, fragments[path.name])
+            self._write_passwords(release, config)
             folder_of.sync(release)
         except OSError:
             shutil.rmtree(release, ignore_errors=True)
             raise
         return release, changed
+
+    def _write_passwords(self, release: Path, config: Config) -> None:
+        """Write the files that workers read themselves, each time anew: their group may be another."""
+        names = [name for name in config.files if name.endswith(nginx_route_settings.PASSWORDS)]
+        group_id = nginx_readers.group_id(self._own().workers) if names else None
+        for name in names:
+            nginx_readers.place(release / name, config.files[name], group_id)
 
     def _check(self, changed: Sequence[Path], config: Config) -> None:
         """Have nginx test the changed fragments on their own, before anything refers to them.
@@ -250,33 +281,26 @@ class Nginx:
 
     def _tidy(self, release: Path, config: Config) -> None:
         """Remove older releases and key pairs that nothing names any more."""
-        for other in (self.folder / "releases").iterdir():
+        releases = [*(self.folder / "releases").iterdir()]
+        were_read = any((one / nginx_shared.FRAGMENT).exists() for one in releases)
+        are_read = nginx_shared.FRAGMENT in config.files
+        for other in releases:
             if other.name != release.name:
                 shutil.rmtree(other, ignore_errors=True)
+        if were_read and (not are_read or keys.unnamed(self.folder, config)):
+            time.sleep(_HANDSHAKE)  # former workers read for who has connected and not greeted yet
         keys.sweep(self.folder, config)
-
-
-def _written(directives: tuple[Directive, ...]) -> bytes:
-    """Write directives and read them again: what nginx reads must be what was meant."""
-    try:
-        text = emit(directives)
-        same = parse(text) == directives
-    except ValueError:
-        same = False
-    if not same:
-        raise Refused(
-            "fragment_unsafe",
-            "A generated nginx fragment does not parse back to what was intended, so it is not "
-            "used.",
-        )
-    return text.encode()
+        if not are_read:
+            keys.shut(self.folder)
 
 
 def _digest(config: Config) -> str:
     """Return one digest of all files; names of key files already carry one of the certificate."""
     total = hashlib.sha256()
     for name, content in sorted(config.files.items()):
-        total.update(f"{name}\0{len(content)}\0".encode() + content)
+        total.update(f"{name}\0{len(content)}\0".encode())
+        if not name.startswith(keys.FOLDER):
+            total.update(content)
     return total.hexdigest()
 
 
@@ -319,6 +343,7 @@ def connect(config: NginxConfiguration, place: ProxyPlace) -> Nginx:
         main=Path(config.main) if config.main else None,
         public_https_port=config.https_port,
         resolver=config.resolver,
+        many=config.many_hosts,
     )
 
 

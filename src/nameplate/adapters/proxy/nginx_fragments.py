@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nameplate.adapters.proxy import keys
-from nameplate.adapters.proxy.nginx_headers import MARK, forwarded, forwarded_for, headers, trusted
+from nameplate.adapters.proxy.nginx_headers import MARK, forwarded, trusted
+from nameplate.adapters.proxy.nginx_headers import of_location as nginx_headers_of
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
 from nameplate.adapters.proxy.nginx_route_settings import of_location as nginx_settings_of
@@ -20,13 +21,13 @@ CHALLENGES = "/.well-known/acme-challenge/"
 VERIFICATIONS = "/.well-known/nameplate/"
 WITHDRAWN = "withdrawn"
 """Folder of the markers of routes that must not be served, one empty file each."""
-_CLOSE = line("return", "444")
+CLOSE = line("return", "444")
 _WHOLE = 10_000
 """All requests, in the hundredths of a percent that `split_clients` tells apart."""
 _DOWN = "@nameplate_down"
 _SAYS_DOWN = line("error_page", "502", "504", "=", _DOWN)
 """nginx's own answers only: what an application answers is passed on as it is."""
-_PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
+PROTOCOLS = line("ssl_protocols", "TLSv1.2", "TLSv1.3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple
     What the operator has set already stays, and is not said again: nginx would refuse both.
     """
     plain = [*_defaults(layout.listen_http, own), line("server_name", "")]
-    plain += [*forwarded(), *_own(layout), block("location", "/", of=[_CLOSE])]
+    plain += [*forwarded(), *own_paths(layout), block("location", "/", of=[CLOSE])]
     secure = [*_defaults(layout.listen_https, own, "ssl", "http2")]
-    secure += [line("server_name", ""), _PROTOCOLS, line("ssl_reject_handshake", "on"), _CLOSE]
+    secure += [line("server_name", ""), PROTOCOLS, line("ssl_reject_handshake", "on"), CLOSE]
     return (
         *_hash_sizes(len(sites), own),
         block(
@@ -89,34 +90,33 @@ def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple
 def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     """Return what one host is told: its targets' shares, plain HTTP, and HTTPS with a certificate."""
     name = line("server_name", site.hostname)
-    plain = [*_listen(layout.listen_http), name, *forwarded(), *_own(layout)]
+    plain = [*listen(layout.listen_http), name, *forwarded(), *own_paths(layout)]
     # Inside the locations, so that they close nothing that is the platform's own.
-    guards = [*_one_label(site), block("if", "($nameplate_dotted)", of=[_CLOSE])]
+    guards = [*_one_label(site), block("if", "($nameplate_dotted)", of=[CLOSE])]
     open_ = [one for one in site.locations if site.key_pair is None or not one.force_https]
-    plain += _page(open_)
-    secure = [*_listen(layout.listen_https, "ssl", "http2"), name, _PROTOCOLS]
+    plain += page(open_)
+    secure = [*listen(layout.listen_https, "ssl", "http2"), name, PROTOCOLS]
     for location in site.locations:
         closed = [*guards, *_withdrawn(layout, location)]
         is_forced = site.key_pair is not None and location.force_https and not location.is_said
-        said = [_redirect(layout)] if is_forced else _proxied(layout, location, hsts=False)
+        said = [redirect_to(layout)] if is_forced else proxied(layout, location, hsts=False)
         plain += _located(location, [*closed, *said])
     if site.key_pair is None:
         # Without this server a wildcard of somebody else would answer for the host.
-        secure += [line("ssl_reject_handshake", "on"), _CLOSE]
+        secure += [line("ssl_reject_handshake", "on"), CLOSE]
     else:
         stem = layout.folder / keys.stem(site.key_pair)
         secure += [
             line("ssl_certificate", f"{stem}.crt"),
             line("ssl_certificate_key", f"{stem}.key"),
-            block("if", "($nameplate_misdirected)", of=[line("return", "421")]),
-            block("if", "($nameplate_dotted)", of=[line("return", "421")]),
+            *misdirected(),
             *forwarded(),
             *_one_label(site),
-            *_page(site.locations),
+            *page(site.locations),
         ]
         for location in site.locations:
-            proxied = _proxied(layout, location, hsts=location.hsts)
-            secure += _located(location, [*_withdrawn(layout, location), *proxied])
+            said = proxied(layout, location, hsts=location.hsts)
+            secure += _located(location, [*_withdrawn(layout, location), *said])
     shares = [one for location in site.locations for one in _shares(layout, location)]
     shares += [one for location in site.locations for one in trusted(location)]
     return (*shares, block("server", of=plain), block("server", of=secure))
@@ -162,11 +162,18 @@ def _defaults(addresses: Sequence[str], own: OwnDirectives, *flags: str) -> list
     ]
 
 
-def _listen(addresses: Sequence[str], *flags: str) -> list[Directive]:
+def misdirected() -> list[Directive]:
+    """Return the refusal of requests for another host than that of their handshake."""
+    refused = [line("return", "421")]
+    return [block("if", f"($nameplate_{what})", of=refused) for what in ("misdirected", "dotted")]
+
+
+def listen(addresses: Sequence[str], *flags: str) -> list[Directive]:
+    """Listen on the addresses."""
     return [line("listen", address, *flags) for address in addresses]
 
 
-def _own(layout: Layout) -> list[Directive]:
+def own_paths(layout: Layout) -> list[Directive]:
     """Return the paths that Nameplate itself answers, on plain HTTP before any redirect."""
     if layout.challenge_upstream is None:
         return []
@@ -179,10 +186,10 @@ def _one_label(site: Site) -> list[Directive]:
     if not site.wildcard:
         return []
     parent = without_wildcard(site.hostname).replace(".", r"\.")
-    return [block("if", "($host", "!~", rf"^[^.]+\.{parent}$)", of=[_CLOSE])]
+    return [block("if", "($host", "!~", rf"^[^.]+\.{parent}$)", of=[CLOSE])]
 
 
-def _page(locations: Sequence[SiteLocation]) -> list[Directive]:
+def page(locations: Sequence[SiteLocation]) -> list[Directive]:
     """Return the answer in place of applications that take no connection or do not answer."""
     if all(one.is_said for one in locations):
         return []
@@ -209,7 +216,7 @@ def _withdrawn(layout: Layout, location: SiteLocation) -> list[Directive]:
     """Return the check that closes a route although nginx refuses to load anything new."""
     if not layout.watched:
         return []
-    return [block("if", "(-f", f"{layout.marker(location.key)})", of=[_CLOSE])]
+    return [block("if", "(-f", f"{layout.marker(location.key)})", of=[CLOSE])]
 
 
 def _passed(layout: Layout, upstream: Upstream) -> list[Directive]:
@@ -218,25 +225,26 @@ def _passed(layout: Layout, upstream: Upstream) -> list[Directive]:
     A name in `proxy_pass` is resolved at load and fails the whole configuration; one in a variable
     is resolved when it is needed, again and again. The request's URI is passed on as it came both ways.
     """
-    found = _found(layout, upstream)
+    found = found_at(layout, upstream)
     if is_ip(found.host):
         return [line("proxy_pass", f"http://{dial(found)}")]
     address = dial(found)
     return [
-        *_resolved(layout),
+        *resolved(layout),
         line("set", "$nameplate_upstream", address),
         line("proxy_pass", "http://$nameplate_upstream"),
         line("proxy_redirect", f"http://{address}/", "/"),  # what nginx does without a variable
     ]
 
 
-def _found(layout: Layout, upstream: Upstream) -> Upstream:
+def found_at(layout: Layout, upstream: Upstream) -> Upstream:
     """Return an upstream with its address where this machine's own names tell it."""
     found = layout.names.local.get(upstream.host.lower(), upstream.host)
     return Upstream(found, upstream.port) if is_ip(found) else upstream
 
 
-def _resolved(layout: Layout) -> list[Directive]:
+def resolved(layout: Layout) -> list[Directive]:
+    """Return how names of upstreams are resolved while requests are answered."""
     return [line("resolver", *layout.names.servers), line("resolver_timeout", "5s")]
 
 
@@ -283,21 +291,28 @@ def _token(target: WeightedUpstream) -> str:
 
 
 def _address(layout: Layout, target: WeightedUpstream) -> str:
-    return dial(_found(layout, target.upstream))
+    return dial(found_at(layout, target.upstream))
 
 
 def _shared(layout: Layout, location: SiteLocation) -> list[Directive]:
     """Return what passes a request on to the target that was drawn for it."""
-    named = [one for one in location.targets if not is_ip(_found(layout, one.upstream).host)]
+    named = [one for one in location.targets if not is_ip(found_at(layout, one.upstream).host)]
     addresses = [_address(layout, one) for one in location.targets]
     return [
-        *(_resolved(layout) if named else []),
+        *(resolved(layout) if named else []),
         line("proxy_pass", f"http://{_variable(location)}"),
         *(line("proxy_redirect", f"http://{address}/", "/") for address in addresses),
     ]
 
 
-def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Directive]:
+def proxied(
+    layout: Layout,
+    location: SiteLocation,
+    *,
+    hsts: bool,
+    passed: Sequence[Directive] | None = None,
+) -> list[Directive]:
+    """Return what a location says or passes on; `passed` says where to, in place of its own target."""
     if location.answer is not None:
         return [line("return", str(location.answer))]
     header = []
@@ -310,19 +325,24 @@ def _proxied(layout: Layout, location: SiteLocation, *, hsts: bool) -> list[Dire
         cookie = f"{sticky.cookie}=$nameplate_cookie_{location.key}{rest}"
         header.append(line("add_header", "Set-Cookie", cookie))
     header += [MARK] if header else []  # a location with a header of its own inherits none
-    if location.redirect is not None:
-        passed = [_redirect(layout, location.redirect)]
-    elif len(location.targets) > 1:
-        passed = _shared(layout, location)
-    else:
-        passed = _passed(layout, location.targets[0].upstream)
-    told = [] if location.redirect is not None else [_SAYS_DOWN, *nginx_settings_of(location)]
-    if told and location.settings.trusted_proxies:
-        told += headers(forwarded_for(location))  # a location with one of its own inherits none
+    if passed is None:
+        passed = _leading(layout, location)
+    told = []
+    if location.redirect is None:
+        current = layout.folder / "current"
+        told = [_SAYS_DOWN, *nginx_settings_of(location, current), *nginx_headers_of(location)]
     return [*header, *told, *passed]
 
 
-def _redirect(layout: Layout, to: Redirect | None = None) -> Directive:
+def _leading(layout: Layout, location: SiteLocation) -> list[Directive]:
+    if location.redirect is not None:
+        return [redirect_to(layout, location.redirect)]
+    if len(location.targets) > 1:
+        return _shared(layout, location)
+    return _passed(layout, location.targets[0].upstream)
+
+
+def redirect_to(layout: Layout, to: Redirect | None = None) -> Directive:
     """Return the redirect to HTTPS, of the same host or another one, with path and query."""
     port = "" if layout.public_https_port == 443 else f":{layout.public_https_port}"  # noqa: PLR2004  # HTTPS
     status, host = ("308", "$host") if to is None else (str(to.status), to.hostname)

@@ -45,6 +45,16 @@ def forwarded_for(location: SiteLocation) -> str:
     return f"$nameplate_forwarded_{location.key}"
 
 
+def of_location(location: SiteLocation) -> list[Directive]:
+    """Return the headers of a path that tells its application something else than the others do."""
+    settings = location.settings
+    if not (settings.trusted_proxies or settings.basic_auth):
+        return []
+    told = headers(forwarded_for(location) if settings.trusted_proxies else "$remote_addr")
+    # A location with a header of its own inherits none. The password was for the proxy.
+    return [*told, line("proxy_set_header", "Authorization", "")] if settings.basic_auth else told
+
+
 def trusted(location: SiteLocation) -> list[Directive]:
     """Return what tells who is trusted, and what the application is told then."""
     networks = location.settings.trusted_proxies

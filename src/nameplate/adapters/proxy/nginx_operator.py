@@ -17,6 +17,7 @@ NAMES_HASH = {"server_names_hash_bucket_size": 512, "server_names_hash_max_size"
 _AFTER_MAPS = frozenset({"map_hash_bucket_size", "map_hash_max_size"})
 """Directives that nginx takes before the first `map` only."""
 _OURS = Directive(("include", "nameplate"))
+_BUILT_FOR = re.compile(r"--(user|group)=(\S+)")
 _CONF_PATH = re.compile(r"--conf-path=(\S+)")
 _MAX_DEPTH = 8
 _SIZE = re.compile(r"(\d+)([kKmM]?)")
@@ -31,6 +32,8 @@ class OwnDirectives:
     """Sizes of the hash of server names; nginx takes each once."""
     defaults: frozenset[str] = frozenset()
     """Addresses that have a default server, in one spelling."""
+    workers: str = ""
+    """Group of the workers, by name."""
     late: tuple[str, ...] = ()
     """Directives after the line that includes our files, which nginx takes before it only."""
 
@@ -77,11 +80,9 @@ def read(main: Path | None, executable: str, folder: Path) -> OwnDirectives:
     if path is None:
         return OwnDirectives()
     files = _Files(path.parent, folder)
+    tops = [*files.expanded(files.content(path))]
     http = [
-        inner
-        for top in files.expanded(files.content(path))
-        if top.words == ("http",)
-        for inner in files.expanded(top.block or ())
+        inner for top in tops if top.words == ("http",) for inner in files.expanded(top.block or ())
     ]
     ours = http.index(_OURS) if _OURS in http else len(http)
     listens = [
@@ -95,6 +96,7 @@ def read(main: Path | None, executable: str, folder: Path) -> OwnDirectives:
     return OwnDirectives(
         tuple(Directive(one.words[:2]) for one in sizes),
         frozenset(spot(words[1]) for words in listens),
+        next((one.words[-1] for one in tops if one.words[0] == "user"), _usual_group(executable)),
         tuple(one.words[0] for one in http[ours:] if one.words[0] in _AFTER_MAPS),
     )
 
@@ -146,14 +148,25 @@ def _octets(size: str) -> int:
     return int(found[1]) * _UNITS[found[2].lower()] if found else 0
 
 
-@functools.cache
 def _built_in(executable: str) -> Path | None:
     """Return the path of nginx.conf that nginx was built with."""
+    found = _CONF_PATH.search(_build(executable))
+    return Path(found[1]) if found else None
+
+
+def _usual_group(executable: str) -> str:
+    """Return the group of workers where nginx.conf names none; empty: the one of `nobody`."""
+    found = dict(_BUILT_FOR.findall(_build(executable)))
+    return found.get("group") or found.get("user") or ""
+
+
+@functools.cache
+def _build(executable: str) -> str:
+    """Return what nginx says of how it was built; empty when it cannot be run."""
     try:
         done = subprocess.run(
             [executable, "-V"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = _CONF_PATH.search(done.stderr.decode(errors="replace"))
-    return Path(found[1]) if found else None
+        return ""
+    return done.stderr.decode(errors="replace")

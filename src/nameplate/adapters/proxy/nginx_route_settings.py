@@ -1,18 +1,27 @@
 """What nginx is told of the settings of one path."""
 
 import re
+from pathlib import Path
 
 from nameplate.adapters.proxy.nginx_syntax import Directive, line
-from nameplate.adapters.proxy.sites import SiteLocation
+from nameplate.adapters.proxy.sites import Site, SiteLocation
+
+PASSWORDS = ".htpasswd"
+"""How files of names and hashes end; they lie beside the fragments."""
 
 
-def of_location(location: SiteLocation) -> list[Directive]:
-    """Return the directives of a location that passes requests on."""
+def of_location(location: SiteLocation, current: Path) -> list[Directive]:
+    """Return the directives of a location that passes requests on; fragments lie in `current`."""
     settings = location.settings
     told: list[Directive] = []
     if settings.allow_ips:
         told += [line("allow", network) for network in settings.allow_ips]
         told.append(line("deny", "all"))
+    if settings.basic_auth is not None:
+        told += [
+            line("auth_basic", settings.basic_auth.realm),
+            line("auth_basic_user_file", f"{current / location.key}{PASSWORDS}"),
+        ]
     if settings.max_body_bytes is not None:
         told.append(line("client_max_body_size", str(settings.max_body_bytes)))
     if settings.timeouts is not None:
@@ -26,3 +35,14 @@ def of_location(location: SiteLocation) -> list[Directive]:
         pattern = rf"^{re.escape(location.path)}(?:/(.*))?$"
         told.append(line("rewrite", pattern, "/$1", "break"))
     return told
+
+
+def passwords(site: Site) -> dict[str, bytes]:
+    """Return the files of names and hashes of one host, which crypt(3) of nginx's machine checks."""
+    return {
+        f"{location.key}{PASSWORDS}": "".join(
+            f"{user.name}:{user.password_hash}\n" for user in location.settings.basic_auth.users
+        ).encode()
+        for location in site.locations
+        if location.settings.basic_auth is not None and not location.is_said
+    }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated
 
-from nameplate.core.configuration import Form, host_and_port, setting
+from nameplate.core.configuration import Form, between, host_and_port, setting
 from nameplate.ports.proxy import AbsolutePath, ProxyConfiguration
 
 LISTEN = "a port, or an IP address and a port, as in 80, 192.0.2.1:80 or [2001:db8::1]:80"
@@ -70,6 +70,11 @@ class NginxConfiguration(ProxyConfiguration):
     pid_file: AbsolutePath = setting("The pid file of nginx.", default="/run/nginx.pid")
     main: AbsolutePath | None = setting(
         "The operator's nginx.conf. Default: the built-in path of nginx.", default=None
+    )
+    many_hosts: Annotated[int, between(0, 1_000_000)] = setting(
+        "Number of hosts from which on those that are served alike share servers. nginx's workers then read "
+        "the private keys themselves. `0`: never.",
+        default=2000,
     )
     tls_alpn: bool = setting(
         "Whether the operator's configuration passes TLS handshakes for `acme-tls/1` on to Nameplate.",

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nameplate.core.errors import Refused
+
 _BARE = re.compile(r"[A-Za-z0-9_./:=*()$!~^@%,+-]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _ESCAPES = {"t": "\t", "r": "\r", "n": "\n", '"': '"', "'": "'", "\\": "\\"}
@@ -50,6 +52,30 @@ def parse(text: str) -> tuple[Directive, ...]:
     if next(tokens, None) is not None:
         raise ValueError("text after the end")
     return found
+
+
+def written(directives: tuple[Directive, ...]) -> bytes:
+    """Write directives and read them again: what nginx reads must be what was meant.
+
+    Raises Refused `fragment_unsafe`.
+    """
+    try:
+        text = emit(directives)
+        same = parse(text) == directives
+    except ValueError:
+        same = False
+    if not same:
+        raise Refused(
+            "fragment_unsafe",
+            "A generated nginx fragment does not parse back to what was intended, so it is not "
+            "used.",
+        )
+    return text.encode()
+
+
+def is_bare(word: str) -> bool:
+    """Tell whether a word is written as it is, and read back as nothing else."""
+    return _BARE.fullmatch(word) is not None
 
 
 def _quote(word: str) -> str:

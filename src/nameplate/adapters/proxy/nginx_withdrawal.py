@@ -5,7 +5,6 @@ a marked one is a closed connection. Markers last over restarts, and end when a 
 without those routes is in place.
 """
 
-import os
 import re
 import shutil
 import stat
@@ -17,16 +16,7 @@ from nameplate.adapters.proxy.folder import sync
 from nameplate.adapters.proxy.nginx_fragments import WITHDRAWN
 from nameplate.core.errors import Refused
 
-_MARKERS = re.compile(rf"/{WITHDRAWN}/([A-Za-z0-9_-]+)\)")
-
-
-def is_possible(folder: Path) -> bool:
-    """Tell whether any worker of nginx will see markers in the folder.
-
-    Without privileges nginx runs as our own user: another user's could not be told to reload.
-    """
-    places = [place for place in folder.parents if place.exists()]
-    return os.geteuid() != 0 or all(place.stat().st_mode & stat.S_IXOTH for place in places)
+_MARKERS = re.compile(rf"/{WITHDRAWN}/([A-Za-z0-9_-]+)[);]")
 
 
 def begin(folder: Path, route_ids: Collection[str], pid_file: Path) -> None:

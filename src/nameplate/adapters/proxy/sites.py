@@ -3,6 +3,7 @@
 Whatever passes is safe to write into a proxy's configuration: letters, digits, dots and hyphens.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ def dial(upstream: Upstream) -> str:
     return f"{host}:{upstream.port}"
 
 
+@functools.lru_cache(4096)
 def check_upstream(upstream: Upstream) -> bool:
     """Tell whether the upstream is a host name or an IP address, and a port."""
     return 0 < upstream.port <= _MAX_PORT and (_is_name(upstream.host) or is_ip(upstream.host))
@@ -137,6 +139,11 @@ def own_upstream(upstream: Upstream | None) -> Upstream | None:
 
 def _site(hostname: str, paths_of: Mapping[str, Sequence[Route]]) -> Site:
     """Join the routes of one host, which have one certificate."""
+    if len(paths_of) == 1:
+        ((path, routes),) = paths_of.items()
+        if len(routes) == 1:  # as nearly all hosts have it
+            route = routes[0]
+            return Site(hostname, (route.id,), (_location(path, routes),), route.key_pair)
     ordered = sorted(paths_of, key=lambda path: (-len(path), path))
     locations = tuple(_location(path, paths_of[path]) for path in ordered)
     every = [route for routes in paths_of.values() for route in routes]
@@ -145,21 +152,28 @@ def _site(hostname: str, paths_of: Mapping[str, Sequence[Route]]) -> Site:
 
 def _location(path: str, routes: Sequence[Route]) -> SiteLocation:
     """Join the targets of one path, which have the same settings."""
+    first = routes[0]
+    alone = (WeightedUpstream(first.upstream, first.weight),)
+    return SiteLocation(
+        (first.id,) if len(routes) == 1 else tuple(sorted(route.id for route in routes)),
+        path,
+        alone if len(routes) == 1 else _targets(routes),
+        first.force_https,
+        first.hsts,
+        first.redirect,
+        first.settings,
+        first.answer,
+    )
+
+
+def _targets(routes: Sequence[Route]) -> tuple[WeightedUpstream, ...]:
+    """Return each address once, with all of its weight, ordered."""
     weights: dict[Upstream, int] = {}
     for route in routes:
         if route.weight:
             weights[route.upstream] = weights.get(route.upstream, 0) + route.weight
     ordered = sorted(weights, key=lambda one: (one.host, one.port))
-    return SiteLocation(
-        tuple(sorted(route.id for route in routes)),
-        path,
-        tuple(WeightedUpstream(one, weights[one]) for one in ordered),
-        routes[0].force_https,
-        routes[0].hsts,
-        routes[0].redirect,
-        routes[0].settings,
-        routes[0].answer,
-    )
+    return tuple(WeightedUpstream(one, weights[one]) for one in ordered)
 
 
 def _key_pair(routes: Iterable[Route]) -> KeyPair | None:
@@ -242,6 +256,7 @@ def _is_name(text: str) -> bool:
     return _UPSTREAM.fullmatch(text) is not None and ".." not in text
 
 
+@functools.lru_cache(4096)
 def is_ip(text: str) -> bool:
     """Tell whether the host of an upstream is an IP address without a zone."""
     try:

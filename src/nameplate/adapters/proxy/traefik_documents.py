@@ -63,6 +63,11 @@ def hosts(files: Mapping[str, bytes]) -> dict[str, bytes]:
     }
 
 
+def holds_hashes(content: bytes) -> bool:
+    """Tell whether a document has hashes of passwords, which not everybody on the machine should read."""
+    return b'"basicAuth"' in content
+
+
 def written(document: Json) -> bytes:
     """Write a document. Raises Refused `fragment_unsafe` when Traefik would read another one.
 

@@ -131,7 +131,8 @@ class TraefikFiles:
         staging.mkdir(mode=0o700, exist_ok=True)
         fresh = staging / path.name
         keys.place(fresh, content)
-        fresh.chmod(0o644)
+        if not documents.holds_hashes(content):
+            fresh.chmod(0o644)  # as others' files; those with hashes only who reads the keys
         try:
             fresh.replace(path)
         except OSError as error:

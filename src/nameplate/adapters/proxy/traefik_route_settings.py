@@ -13,6 +13,10 @@ def of_location(location: SiteLocation, named: str) -> dict[str, Json]:
     told: dict[str, Json] = {}
     if settings.allow_ips:
         told["allow"] = {"ipAllowList": {"sourceRange": list(settings.allow_ips)}}
+    if settings.basic_auth is not None:
+        users = [f"{one.name}:{one.password_hash}" for one in settings.basic_auth.users]
+        asked = {"users": users, "realm": settings.basic_auth.realm, "removeHeader": True}
+        told["auth"] = {"basicAuth": asked}
     if settings.max_body_bytes is not None:
         told["body"] = {"buffering": {"maxRequestBodyBytes": settings.max_body_bytes}}
     if settings.strip_path and location.path != "/":

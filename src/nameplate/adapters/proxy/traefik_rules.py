@@ -121,7 +121,7 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         routers[name("http", location.key)] = {**router, **plain}
         if certificate:
             router = _router(layout.https, rule, priority)
-            secured = {**router, **_secured(location, service, more), **_tls(name("host", key))}
+            secured = {**router, **_secured(location, service, more), **_tls(_options(of))}
             routers[name("https", location.key)] = secured
     if layout.shared and layout.challenge_upstream is not None:
         routers[name("challenges", key)] = _challenges(layout, f"{host} && ")
@@ -134,7 +134,7 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         pair = {"certFile": bundle, "keyFile": private_key}
         # Traefik answers 421 where the handshake's name and the Host have different options (RFC
         # 9110 section 15.5.20), so each host has its own.
-        document["tls"] = {"certificates": [pair], "options": {name("host", key): _STRICT}}
+        document["tls"] = {"certificates": [pair], "options": {_options(of): _STRICT}}
     return document
 
 
@@ -283,6 +283,14 @@ def _host(of: Site) -> str:
     return f"{one_label} && (Host(`{of.hostname}`) || {one_label})"
 
 
+def _options(of: Site) -> str:
+    """Return the name of a host's TLS options, which lasts while its routes come and go.
+
+    Traefik answers 421 on connections whose handshake had options of another name.
+    """
+    return name("host", of.hostname.replace("*", "_"))
+
+
 def _path(path: str) -> str:
     """Return the rule of a path: itself and everything below, nothing beside."""
     return "" if path == "/" else f" && (Path(`{path}`) || PathPrefix(`{path}/`))"
@@ -300,7 +308,7 @@ def _rest(layout: TraefikLayout, of: Site, *, secure: bool) -> Json:
         routers[name("rest", key)] = closed(_router(layout.http, host, priority))
         if secure:
             rest = closed(_router(layout.https, host, priority))
-            routers[name("rests", key)] = {**rest, **_tls(name("host", key))}
+            routers[name("rests", key)] = {**rest, **_tls(_options(of))}
     if not secure and not of.wildcard:
         rest = closed(_router(layout.https, host, priority))
         routers[name("rests", key)] = {**rest, **_tls(f"{PREFIX}closed")}

@@ -338,6 +338,18 @@ GROUP = Group(
             "Leave the setting out, or bind the host at a server with another proxy.",
             (422, 502),
         ),
+        "password_invalid": Entry(
+            Turn.YOU,
+            "A password for visitors is too short, too long, or has control characters.",
+            "Choose a password of 8 to 72 octets.",
+            (422,),
+        ),
+        "password_missing": Entry(
+            Turn.YOU,
+            "A user of `basic_auth` has no password yet.",
+            "Give `password`. Only users who have one already keep it without.",
+            (422,),
+        ),
         "weight_invalid": Entry(
             Turn.YOU,
             "The weight of a target is not valid.",

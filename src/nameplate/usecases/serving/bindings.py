@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import names, paths, route_settings
+from nameplate.core import basic_auth, names, paths, route_settings
 from nameplate.core.actor import Actor
 from nameplate.core.errors import Invalid, Problem
 from nameplate.core.ids import Prefix
@@ -103,6 +103,7 @@ def add(
     sharing.lock(session, claim.id)
     spot = places.choose(session, row, server, server_group, proxy_type)
     spot.give(row)
+    _seal(session, row, settings)
     _set(row, settings)
     spot.refuse_unsupported(row)
     sharing.join(session, row, {**settings, "server": server, "server_group": server_group})
@@ -141,6 +142,15 @@ def _hostname(domain: Domain, subdomain: str | None, *, special_use: bool) -> st
     name = f"{subdomain}.{holders.held_name(domain)}" if subdomain else domain.full_domain
     suffix = domain.is_suffix and not subdomain
     return names.parse(name, wildcard=True, private_suffix=suffix, special_use=special_use).name
+
+
+def _seal(session: Session, row: Binding, settings: dict[str, Any]) -> None:
+    """Put hashes in the place of passwords before anything else sees them."""
+    given = settings.get("proxy_config")
+    if given and basic_auth.KEY in given:
+        targets = sharing.enabled(session, row)
+        known = (targets[0] if targets else row).proxy_config
+        settings["proxy_config"] = basic_auth.sealed(given, known)
 
 
 def _set(row: Binding, settings: dict[str, Any]) -> None:
@@ -246,6 +256,7 @@ def _change(
     moved_to: Mapping[str, str | None],
 ) -> None:
     """Write changes of a binding, and of its route; it joins or leaves that when it is switched."""
+    _seal(session, row, changes)
     _set(row, changes)
     if row.server_group_id is not None and "proxy_config" in changes:
         BindingPlace.of(session, row).refuse_unsupported(row)

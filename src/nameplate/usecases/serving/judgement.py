@@ -14,6 +14,7 @@ from nameplate.usecases import placements
 from nameplate.usecases.placements import MemberServer
 from nameplate.usecases.serving import arrivals
 
+_UNAUTHORIZED = 401
 _HTTP_ERROR = 400
 _SERVER_ERROR = 500
 _FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED, Failure.CONNECTION_FAILED})
@@ -40,8 +41,13 @@ class Behind:
         )
 
 
-def health(finding: ProbeResult) -> HealthStatus:
-    """Return how well a binding is by one look."""
+def health(finding: ProbeResult, *, protected: bool = False) -> HealthStatus:
+    """Return how well a binding is by one look.
+
+    Where the proxy asks for a password, its 401 is the answer of a proxy that works.
+    """
+    if protected and finding.answered and finding.status == _UNAUTHORIZED:
+        return HealthStatus.HEALTHY
     if not finding.answered or finding.status is None or finding.status >= _SERVER_ERROR:
         return HealthStatus.UNHEALTHY
     return HealthStatus.HEALTHY if finding.status < _HTTP_ERROR else HealthStatus.DEGRADED

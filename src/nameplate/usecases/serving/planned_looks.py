@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from nameplate.core import basic_auth
 from nameplate.core.certificates import same_form
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
@@ -34,6 +35,8 @@ class PlannedProbe:
     """What the server's agent has seen: nobody needs to look."""
     server: int | None = None
     """The server of the binding's group that it is made through; None: it is on no group."""
+    is_protected: bool = False
+    """The proxy asks visitors for a password, the probe too."""
 
     def is_seen(self, finding: ProbeResult) -> bool:
         """Tell whether a look saw the same certificate as the last one."""
@@ -133,7 +136,7 @@ def _look(row: Binding, place: ServingServer, lease: Lease) -> PlannedProbe | No
     group = row.server_group_id is not None
     return PlannedProbe(
         lease, target, steady, row.health_check_interval, at.seen_serial, told,
-        server.id if group else None,
+        server.id if group else None, basic_auth.is_protected(row.proxy_config),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids
+from nameplate.core import basic_auth, ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
@@ -83,9 +83,8 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
 
 
 def _is_steady(look: PlannedProbe, finding: ProbeResult) -> bool:
-    return (
-        look.steady and judgement.health(finding) is HealthStatus.HEALTHY and look.is_seen(finding)
-    )
+    health = judgement.health(finding, protected=look.is_protected)
+    return look.steady and health is HealthStatus.HEALTHY and look.is_seen(finding)
 
 
 def _findings(tools: Tools, looks: Sequence[PlannedProbe]) -> list[ProbeResult]:
@@ -170,7 +169,7 @@ def _saw(  # noqa: PLR0917 - what every step is given, and what was found
     now = lease.now()
     before = row.status, row.health_status
     finding, failures = gathered.finding, gathered.failures
-    health = judgement.health(finding)
+    health = judgement.health(finding, protected=basic_auth.is_protected(row.proxy_config))
     if failures and health is HealthStatus.HEALTHY:
         health = HealthStatus.DEGRADED  # visitors whom DNS led to that server see it
     row.record_health(health, now)
