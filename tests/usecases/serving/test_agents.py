@@ -1,5 +1,6 @@
 """Servers that agents configure: what they get, and what is believed of what they say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -228,3 +229,23 @@ def test_a_worker_s_server_has_no_state(world: AgentRows) -> None:
     assert agents.state(world.sessions, world.tools, world.servers[0]) is None
     assert agents.state(world.sessions, world.tools, 10_000) is None
     assert AgentReport("1").code is None
+
+
+def test_a_suspended_host_says_what_the_operator_says(world: AgentRows) -> None:
+    world.tools = replace(world.tools, suspended_answer=410)
+    world.reconcile()
+    world.report()
+    served = world.reconcile().configured_fingerprint
+    with world.sessions.begin(PLATFORM) as session:
+        owner = session.get_one(Binding, world.bindings[0]).organization_id
+        session.get_one(Organization, owner).is_active = False
+    (said,) = world.state().routes
+    assert (said.hostname, said.path, said.answer) == (HOSTS[0], "/", 410)
+    assert said.key_pair is not None, "over HTTPS too"
+    before = world.read(Server, world.servers[0]).offered_revision
+    assert world.reconcile().offered_revision == before + 1, "the agent is told"
+    world.report(refused={said.id: "no"})
+    server = world.reconcile()
+    assert server.trouble_code is None, "it answers nothing then, and nothing else is wrong"
+    assert server.configured_fingerprint not in {None, served}
+    assert world.read(Binding, world.bindings[0]).served_server_id is None

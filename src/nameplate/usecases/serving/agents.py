@@ -85,8 +85,8 @@ def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None
         if row is None or not row.is_by_agent:
             return None
         checks = _checks(session, row)
-        difference = _difference(session, row, checks)
-        given = routes.rendered(session, tools.keyring, difference.wanted)
+        difference = _difference(session, tools, row, checks)
+        given = routes.rendered(session, tools.keyring, difference.told)
         return AgentState(
             server=ids.show(Prefix.SERVER, row.id),
             revision=row.offered_revision,
@@ -98,7 +98,7 @@ def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None
         )
 
 
-def follow(sessions: Sessions, lease: Lease) -> ServedNow | None:
+def follow(sessions: Sessions, tools: Tools, lease: Lease) -> ServedNow | None:
     """Return what a server's agent has made its proxy serve; None while it has not got so far.
 
     Offers what is new. Raises what the agent reports as `Refused`, and Unavailable `agent_missing` or
@@ -106,7 +106,7 @@ def follow(sessions: Sessions, lease: Lease) -> ServedNow | None:
     """
 
     def read(session: Session, row: Server) -> tuple[Server, Difference, datetime]:
-        difference = _difference(session, row, _checks(session, row))
+        difference = _difference(session, tools, row, _checks(session, row))
         return row, difference, database_now(session)
 
     row, difference, now = work.read(sessions, Server, lease, read)
@@ -284,11 +284,15 @@ def seen(row: Binding, server: Server, target: ProbeTarget, now: datetime) -> Pr
     return found if is_new or (found.answered and look.failure is None) else None
 
 
-def _difference(session: Session, row: Server, checks: Sequence[AgentCheck]) -> Difference:
+def _difference(
+    session: Session, tools: Tools, row: Server, checks: Sequence[AgentCheck]
+) -> Difference:
     """Return what a server should serve; its form is all that an agent is told beside routes."""
     proxy = json.dumps(row.proxy, sort_keys=True)
     form = routes.digest("agent", NEWEST, row.address, proxy, *checks)
-    return Difference(form, routes.wanted(session, row.id), routes.served(session, row.id))
+    wanted = routes.wanted(session, row.id)
+    stopped = routes.stopped(session, row.id, tools.suspended_answer, wanted)
+    return Difference(form, wanted, routes.served(session, row.id), stopped)
 
 
 def _checks(session: Session, row: Server) -> tuple[AgentCheck, ...]:

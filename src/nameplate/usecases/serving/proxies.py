@@ -110,7 +110,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     try:
         if server.is_by_agent:
             proxy = agents.reported(server)
-            told = agents.follow(sessions, lease)
+            told = agents.follow(sessions, tools, lease)
             _followed(sessions, tools, lease, server, told)
             return None
         proxy = hosted.connect(sessions, tools, lease, server)
