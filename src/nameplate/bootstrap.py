@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import TypeVar
@@ -20,6 +20,7 @@ from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core import configuration, edge_tokens, ids, own_names
 from nameplate.core.actor import PLATFORM
+from nameplate.core.cdn import CdnNetworks
 from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.chains import Roots
 from nameplate.core.configuration import Credentials
@@ -293,6 +294,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         answers_tls_alpn=settings.tls_alpn_port is not None,
         pages=outside.fetcher,
         registrations=_registrations(settings, policy, resolver),
+        cdn_networks=_cdn_networks(settings, policy, resolver),
         scan_queries=settings.scan_queries,
         clock=clock,
         random=secrets.token_bytes,
@@ -457,6 +459,24 @@ def _registrations(
     from nameplate.adapters.rdap.connect import connect
 
     return connect(policy, resolver, clock, settings.home / "rdap.json")
+
+
+def _cdn_networks(
+    settings: Settings, policy: EgressPolicy, resolver: Resolver
+) -> Callable[[str], CdnNetworks | None]:
+    """Return what tells from where the network of a DNS provider asks origins."""
+
+    @cache
+    def cloudflare() -> Callable[[], CdnNetworks]:
+        from nameplate.adapters.http.client import trusted
+        from nameplate.adapters.http.fetch import SafeFetcher
+        from nameplate.adapters.vendors import cloudflare_networks
+
+        fetcher = SafeFetcher(policy, resolver.addresses, tls=trusted())
+        kept = settings.home / "cloudflare-networks.json"
+        return cloudflare_networks.CloudflareNetworks(fetcher, clock, kept=kept).newest
+
+    return lambda kind: cloudflare()() if kind == "cloudflare" else None
 
 
 def _mailer(settings: Settings) -> Mailer | None:

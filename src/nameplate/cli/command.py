@@ -103,6 +103,7 @@ WRITES = frozenset(
         "upload",
         "replace",
         "override",
+        "purge-cache",
     }
 )
 """Verbs that can be tried by `--dry-run`."""

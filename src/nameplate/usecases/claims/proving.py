@@ -29,6 +29,7 @@ from nameplate.usecases import work
 from nameplate.usecases.claims import (
     corroboration,
     holdings,
+    hosted_answers,
     incumbents,
     lapses,
     lent_holdings,
@@ -125,6 +126,9 @@ def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
     if isinstance(method, MailedProofMethod):
         return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
     proof = method.check(name, token)
+    if proof.servers and proof.verdict.proves:
+        with sessions.look() as session:
+            proof = hosted_answers.judged(session, proof)
     if not question.proved:
         return proof
     with sessions.look() as session:

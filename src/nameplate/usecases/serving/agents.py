@@ -86,7 +86,7 @@ def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None
             return None
         checks = _checks(session, row)
         difference = _difference(session, tools, row, checks)
-        given = routes.rendered(session, tools.keyring, difference.told)
+        given = routes.rendered(session, tools.keyring, difference.told, row)
         return AgentState(
             server=ids.show(Prefix.SERVER, row.id),
             revision=row.offered_revision,

@@ -156,6 +156,7 @@ def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> P
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         row.configure()
         row.attempts = 0
+        hosted.note_issuer(around.domains[row.organization_domain_id], row, server)
         if server.trouble_code is not None:
             row.error_message = proxies.WAITS
         row.next_action_at = now + SAFETY

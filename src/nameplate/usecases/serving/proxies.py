@@ -211,8 +211,8 @@ def _of_bindings(difference: Difference, refused: Mapping[str, str]) -> dict[str
 def _given(
     sessions: Sessions, tools: Tools, lease: Lease, difference: Difference
 ) -> tuple[Route, ...]:
-    def rendered(session: Session, _row: Server) -> tuple[Route, ...]:
-        return routes.rendered(session, tools.keyring, difference.told)
+    def rendered(session: Session, row: Server) -> tuple[Route, ...]:
+        return routes.rendered(session, tools.keyring, difference.told, row)
 
     return work.read(sessions, Server, lease, rendered)
 
