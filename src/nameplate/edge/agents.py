@@ -12,6 +12,7 @@ connection to the database, and one statement every half second asks for all tha
 import asyncio
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -232,13 +233,25 @@ def _written(found: Any) -> bytes:  # noqa: ANN401 - a state
 
 def _read(body: bytes) -> AgentReport:
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError):
         raise Invalid("body_malformed", "The report is not JSON.") from None
     try:
         return value_codec.decoded(AgentReport, document)
     except value_codec.Unreadable as error:
         raise Invalid("body_malformed", error.detail) from None
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return found
+
+
+def _no_number(text: str) -> float:
+    """Refuse what JSON has no number for, as NaN."""
+    raise ValueError(text)
 
 
 def _revoked() -> _Failed:

@@ -8,6 +8,7 @@ revision and fingerprint are those of what the rows say now; anything else is of
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -43,6 +44,9 @@ _MAX_NAMED = 5000
 _MAX_SAID = 500
 """Characters that are kept of a sentence of an agent."""
 _LOOKED_UP = 500
+_MAX_REVISION = 2**62
+_TOKEN = re.compile(r"[A-Za-z0-9_]{1,128}")
+"""Ids, serial numbers and digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +222,16 @@ def _bounded(told: AgentReport) -> AgentReport:
         message=_said(told.message),
         refused=_sentences(told.refused),
         kept_back=_sentences(told.kept_back),
-        still_served=told.still_served[:_MAX_NAMED],
+        fingerprint=told.fingerprint if _TOKEN.fullmatch(told.fingerprint) else "",
+        revision=min(max(told.revision, 0), _MAX_REVISION),
+        still_served=tuple(one for one in told.still_served[:_MAX_NAMED] if _TOKEN.fullmatch(one)),
         looks=(),
     )
 
 
 def _sentences(told: Mapping[str, str]) -> dict[str, str]:
-    return {name: _said(why) for name, why in list(told.items())[:_MAX_NAMED]}
+    some = list(told.items())[:_MAX_NAMED]
+    return {name: _said(why) for name, why in some if _TOKEN.fullmatch(name)}
 
 
 def _said(text: str) -> str:
@@ -248,7 +255,7 @@ def _note_looks(
         except Invalid:
             continue
         at = now - timedelta(seconds=min(max(one.age, 0.0), 3600.0))
-        seen[number] = LastLook(replace(one, message=_said(one.message), age=0.0), at)
+        seen[number] = LastLook(_plain(one), at)
     numbers = sorted(seen)
     for start in range(0, len(numbers), _LOOKED_UP):
         own = Binding.visible(PLATFORM).with_only_columns(Binding.id).order_by(Binding.id)
@@ -264,6 +271,22 @@ def _note_looks(
             Binding.waking(now).where(Binding.id.in_(found)),
             execution_options={"synchronize_session": False},
         )
+
+
+def _plain(told: AgentLook) -> AgentLook:
+    """Return a look with nothing in it that is not of its form: an agent's machine may be anybody's."""
+    status = told.status if told.status is not None and 100 <= told.status <= 599 else None  # noqa: PLR2004 - of HTTP
+    return replace(
+        told,
+        message=_said(told.message),
+        serial=told.serial if told.serial and _TOKEN.fullmatch(told.serial) else None,
+        fingerprint=told.fingerprint
+        if told.fingerprint and _TOKEN.fullmatch(told.fingerprint)
+        else None,
+        status=status,
+        seconds=min(max(told.seconds, 0.0), 3600.0),
+        age=0.0,
+    )
 
 
 def seen(row: Binding, server: Server, target: ProbeTarget, now: datetime) -> ProbeResult | None:
