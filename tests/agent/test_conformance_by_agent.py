@@ -70,7 +70,8 @@ class ByAgent(WithdrawerConformance):
         self.origins = (origins[0].upstream, origins[1].upstream)
 
     def loads(self) -> int:
-        found: int = getattr(self.server, "loads", None) or getattr(self.server, "reloads", 0)
+        is_nginx = isinstance(self.server, Nginx)
+        found: int = self.server.reloads if is_nginx else self.server.loads
         return found
 
     def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Visit:

@@ -43,7 +43,7 @@ class StateApi:
     report: AgentReport | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def request(self, method: str, _path: str, **given: Any) -> _Reply:
+    def request(self, method: str, path: str, **given: Any) -> _Reply:
         if method == "POST":
             with self.changed:
                 self.report = value_codec.decoded(AgentReport, json.loads(given["content"]))
