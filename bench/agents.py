@@ -30,6 +30,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.servers.process import Server, free_port, listens
 
+from nameplate.core import agent_protocol as protocol
+from nameplate.core import tokens
+
 GOAL = 5.0
 """Seconds until every agent has a change."""
 PATIENCE = 120.0
@@ -55,12 +58,20 @@ def populate(url: str, folder: Path, agents: int, hosts: int) -> list[tuple[int,
     from nameplate.core.actor import PLATFORM
     from nameplate.core.ids import show
     from nameplate.core.lifecycle import BindingStatus, CertificateStatus
-    from nameplate.models import Application, Binding, Certificate, Domain, Organization, Server
+    from nameplate.models import (
+        Application,
+        Binding,
+        Certificate,
+        CertificateName,
+        Domain,
+        Organization,
+        Server,
+    )
     from nameplate.settings import Settings
     from nameplate.testing.proxy import self_signed
     from nameplate.usecases.certificates import requests
     from nameplate.usecases.operations import schema
-    from nameplate.usecases.tenants import tokens
+    from nameplate.usecases.tenants import tokens as api_tokens
 
     schema.upgrade(url)
     settings = Settings.read({"NAMEPLATE_DATABASE_URL": url, "NAMEPLATE_HOME": str(folder)})
@@ -89,6 +100,12 @@ def populate(url: str, folder: Path, agents: int, hosts: int) -> list[tuple[int,
         )  # fmt: skip
         session.add(certificate)
         session.flush()
+        session.add(
+            CertificateName(
+                organization_id=owner.id, ssl_certificate_id=certificate.id,
+                hostname="*.acme.com", organization_domain_id=claim.id,
+            )
+        )  # fmt: skip
         place = requests.key_place(certificate)
         certificate.private_key = ring.seal(pair.private_key, place)
         for number in range(agents):
@@ -104,7 +121,7 @@ def populate(url: str, folder: Path, agents: int, hosts: int) -> list[tuple[int,
                 )
                 for one in range(hosts)
             )  # fmt: skip
-            _, secret = tokens.add(
+            _, secret = api_tokens.add(
                 session, PLATFORM, name=f"agent{number}", now=now, random=secrets.token_bytes,
                 server=show("srv", server.id),
             )  # fmt: skip
@@ -142,50 +159,69 @@ def clients(port: int, agents: list[tuple[int, str]], told: "SimpleQueue[Heard]"
 
 
 async def _all(port: int, agents: list[tuple[int, str]], told: "SimpleQueue[Heard]") -> None:
-    import httpx
-
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits, trust_env=False
-    ) as http:
-        await asyncio.gather(*(_agent(http, number, token, told) for number, token in agents))
+    await asyncio.gather(*(_agent(port, number, token, told) for number, token in agents))
 
 
-async def _agent(http: Any, number: int, token: str, told: "SimpleQueue[Heard]") -> None:
-    import httpx
+class Connection:
+    """One connection to the API that is kept open."""
 
-    from nameplate.core import agent_protocol as protocol
-    from nameplate.core import tokens
+    def __init__(self, port: int, token: str) -> None:
+        """Speak for one agent."""
+        self._port, self._token = port, token
+        self._key = protocol.answer_key(tokens.parse_api_token(token).digest)
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    key = protocol.answer_key(tokens.parse_api_token(token).digest)
-    revision, reported = 0, 0.0
+    async def ask(self, method: str, path: str, content: bytes = b"") -> tuple[int, bytes]:
+        """Return status and body of an answer that is signed for this question."""
+        nonce = secrets.token_hex(16)
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        fields = {
+            "Host": "127.0.0.1", "Authorization": f"Bearer {self._token}",
+            protocol.PROTOCOL_HEADER: protocol.spoken(), protocol.NONCE_HEADER: nonce,
+            "Content-Length": str(len(content)),
+        }  # fmt: skip
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + content)
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        status = int(lines[0].split()[1])
+        got = {
+            name.lower(): value.strip()
+            for name, _, value in (one.partition(":") for one in lines[1:])
+        }
+        body = await reader.readexactly(int(got.get("content-length", 0)))
+        presented = got.get(protocol.SIGNATURE_HEADER.lower(), "")
+        if not protocol.is_signed(self._key, nonce, status, body, presented):
+            raise OSError(f"an answer with status {status} is not signed")
+        return status, body
+
+    def close(self) -> None:
+        """Hang up, and begin anew with the next question."""
+        if self._streams is not None:
+            self._streams[1].close()
+        self._streams = None
+
+
+async def _agent(port: int, number: int, token: str, told: "SimpleQueue[Heard]") -> None:
+    connection, revision, reported = Connection(port, token), 0, 0.0
     report: dict[str, Any] = {"version": "bench", "revision": 0}
     while True:
-        nonce = secrets.token_hex(16)
-        headers = {
-            "Authorization": f"Bearer {token}", protocol.PROTOCOL_HEADER: protocol.spoken(),
-            protocol.NONCE_HEADER: nonce,
-        }  # fmt: skip
         try:
-            got = await http.get(protocol.STATE_PATH, params={"after": revision}, headers=headers)
-            presented = got.headers.get(protocol.SIGNATURE_HEADER, "")
-            good = protocol.is_signed(key, nonce, got.status_code, got.content, presented)
-            if not good:
-                await asyncio.sleep(1)
-            elif got.status_code == 200:
-                state = json.loads(got.content)
+            asked = f"{protocol.STATE_PATH}?after={revision}"
+            status, body = await connection.ask("GET", asked)
+            if status == 200:
+                state = json.loads(body)
                 revision = state["revision"]
-                told.put(Heard(number, revision, time.monotonic(), len(got.content)))
-                report = {
-                    "version": "bench",
-                    "revision": revision,
-                    "fingerprint": state["fingerprint"],
-                }
+                told.put(Heard(number, revision, time.monotonic(), len(body)))
+                report |= {"revision": revision, "fingerprint": state["fingerprint"]}
                 reported = 0.0
             if time.monotonic() - reported > protocol.REPORT_SECONDS:
-                await http.post(protocol.REPORT_PATH, json=report, headers=headers)
+                content = json.dumps(report).encode()
+                await connection.ask("POST", protocol.REPORT_PATH, content)
                 reported = time.monotonic()
-        except httpx.HTTPError:
+        except (OSError, EOFError):
+            connection.close()
             await asyncio.sleep(1)
 
 
@@ -247,7 +283,7 @@ def resident(pid: int) -> float:
 def shown(what: str, after: list[float], spent: float, memory: float) -> bool:
     """Print one line of figures; tell whether the goal was met."""
     p50, last = statistics.median(after), after[-1]
-    print(f"{what:<34} median {p50:6.2f} s   last {last:6.2f} s   serve: {spent:6.2f} s CPU, {memory:6.1f} MiB")  # fmt: skip
+    print(f"{what:<34} median {p50:6.2f} s   last {last:6.2f} s   serve: {spent:6.2f} s CPU, {memory:6.1f} MiB", flush=True)  # fmt: skip
     return last <= GOAL
 
 

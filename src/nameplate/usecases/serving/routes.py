@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -301,6 +301,7 @@ def served(session: Session, server_id: int) -> list[ServedRoute]:
     return [ServedRoute(*row) for row in rows]
 
 
+@cache  # made once: every step of every server asks it
 def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
     return _placed().where(
         Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
@@ -313,6 +314,7 @@ def _wanted() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of 
     )
 
 
+@cache
 def _stopped() -> Any:  # noqa: ANN401 - as above
     switched_off = sa.and_(Domain.permits(Binding.hostname), Organization.is_active.is_(False))
     return _placed().where(
