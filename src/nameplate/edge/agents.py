@@ -77,6 +77,7 @@ class AgentDesk:
         self._waiting: dict[asyncio.Future[int | None], tuple[int, int]] = {}
         """Future -> token and the revision that it has; the result is a newer one, None: no token any more."""
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._turn_to_report = asyncio.Semaphore(1)
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -127,7 +128,8 @@ class AgentDesk:
             return await self._state(token, receive, query.get("after", ["0"])[0])
         if asked == ("POST", protocol.REPORT_PATH):
             told = _read(await _body(receive))
-            await self._in_turn(agents.report, self._sessions, token.server_id, told)
+            async with self._turn_to_report:  # news goes first where many say that they have it
+                await self._in_turn(agents.report, self._sessions, token.server_id, told)
             return _Answer(HTTPStatus.NO_CONTENT)
         if asked == ("GET", protocol.CHALLENGE_PATH):
             host, sent = query.get("host", [""])[0], query.get("token", [""])[0]

@@ -77,6 +77,15 @@ class ReportedProxy:
             raise Unavailable("agent_waiting", "The agent has not closed these routes.")
 
 
+CONFIGURED: set[int] = set()
+"""Servers of which this process knows that agents configure them: a hint, for what goes together."""
+
+
+def note(row: Server) -> None:
+    """Keep in mind who configures a server."""
+    (CONFIGURED.add if row.is_by_agent else CONFIGURED.discard)(row.id)
+
+
 def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None:
     """Return what a server's agent gets; None when no agent configures the server.
 
@@ -110,7 +119,7 @@ def follow(sessions: Sessions, tools: Tools, lease: Lease) -> ServedNow | None:
     """
 
     def read(session: Session, row: Server) -> tuple[Server, Difference, datetime]:
-        difference = _difference(session, tools, row, _checks(session, row))
+        difference = difference_of(session, tools, row)
         return row, difference, database_now(session)
 
     row, difference, now = work.read(sessions, Server, lease, read)
@@ -305,6 +314,11 @@ def seen(row: Binding, server: Server, target: ProbeTarget, now: datetime) -> Pr
     )  # fmt: skip
     is_new = row.last_health_check_at is None or last.at > row.last_health_check_at
     return found if is_new or (found.answered and look.failure is None) else None
+
+
+def difference_of(session: Session, tools: Tools, row: Server) -> Difference:
+    """Return what a server should serve beside what its bindings were told that it serves."""
+    return _difference(session, tools, row, _checks(session, row))
 
 
 def _difference(

@@ -108,6 +108,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     began = time.monotonic()
     proxy: Proxy | Withdrawer | None = None
     try:
+        agents.note(server)
         if server.is_by_agent:
             proxy = agents.reported(server)
             told = agents.follow(sessions, tools, lease)
@@ -265,7 +266,7 @@ def _tell_bindings(session: Session, lease: Lease, outcome: ServedNow) -> None:
         raise work.Superseded
     now = lease.now()
     refused = [ids.parse(one, "bnd") for one in outcome.refused]
-    told = [row for row in outcome.served if _is_news(row, lease.id)]
+    told = [row for row in outcome.served if is_news(row, lease.id)]
     kept = {row.binding for row in outcome.served}
     gone: list[ServedRoute] = []
     if outcome.fingerprint is not None:
@@ -333,7 +334,8 @@ def _is_looked_at(row: WantedRoute) -> bool:
     return row.status is BindingStatus.CONFIGURING or row.serial != row.served_serial
 
 
-def _is_news(row: WantedRoute, server_id: int) -> bool:
+def is_news(row: WantedRoute, server_id: int) -> bool:
+    """Tell whether a route is served otherwise than its binding was told."""
     before = (row.served_server, row.served_digest, row.served_serial)
     return before != (server_id, row.digest, row.serial)
 
