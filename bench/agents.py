@@ -294,6 +294,7 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=3)
     parser.add_argument("--changes", type=int, default=3)
     parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--worker", action="store_true", help="work in a process of its own")
     given = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nameplate-bench-")))
@@ -303,10 +304,16 @@ def main() -> None:
         env = {
             "NAMEPLATE_DATABASE_URL": url, "NAMEPLATE_HOME": str(folder / "home"),
             "NAMEPLATE_HOST": "127.0.0.1", "NAMEPLATE_PORT": str(port),
+            "NAMEPLATE_SERVE_WORKER": "false" if given.worker else "true",
         }  # fmt: skip
         command = [sys.executable, "-m", "nameplate", "serve"]
         server = Server(command, folder, ready=lambda: listens(port), env=env)
         stack.callback(server.stop)
+        if given.worker:
+            (folder / "worker").mkdir()
+            command = [sys.executable, "-m", "nameplate", "worker"]
+            worker = Server(command, folder / "worker", ready=lambda: True, env=env)
+            stack.callback(worker.stop)
         bare = resident(server.pid)
         began, before = time.monotonic(), cpu(server.pid)
         crowd = Crowd(port, agents, given.processes)

@@ -9,12 +9,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from nameplate.models import Binding
-from nameplate.ports.verification import Proof, Verdict
-
-REASON = "answered_by_platform"
-_MESSAGE = (
-    "The platform serves the host, and its own answer proves nothing. Use the method dns_txt."
-)
+from nameplate.ports.verification import ANSWERED_BY_PLATFORM, Proof
 
 
 def judged(session: Session, proof: Proof) -> Proof:
@@ -25,4 +20,5 @@ def judged(session: Session, proof: Proof) -> Proof:
     query = Binding.seen_anywhere(hosts)
     if not any(seen is not None and seen.state.id for seen in session.scalars(query)):
         return proof
-    return replace(proof, verdict=Verdict.INCONCLUSIVE, reason=REASON, message=_MESSAGE)
+    verdict, reason, message = ANSWERED_BY_PLATFORM
+    return replace(proof, verdict=verdict, reason=reason, message=message)
