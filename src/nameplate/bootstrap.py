@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import TypeVar
@@ -464,19 +464,10 @@ def _registrations(
 def _cdn_networks(
     settings: Settings, policy: EgressPolicy, resolver: Resolver
 ) -> Callable[[str], CdnNetworks | None]:
-    """Return what tells from where the network of a DNS provider asks origins."""
+    from nameplate.adapters.vendors import cloudflare_networks
 
-    @cache
-    def cloudflare() -> Callable[[], CdnNetworks]:
-        from nameplate.adapters.http.client import trusted
-        from nameplate.adapters.http.fetch import SafeFetcher
-        from nameplate.adapters.vendors import cloudflare_networks
-
-        fetcher = SafeFetcher(policy, resolver.addresses, tls=trusted())
-        kept = settings.home / "cloudflare-networks.json"
-        return cloudflare_networks.CloudflareNetworks(fetcher, clock, kept=kept).newest
-
-    return lambda kind: cloudflare()() if kind == "cloudflare" else None
+    kept = settings.home / "cloudflare-networks.json"
+    return cloudflare_networks.connect(policy, resolver, clock, kept)
 
 
 def _mailer(settings: Settings) -> Mailer | None:

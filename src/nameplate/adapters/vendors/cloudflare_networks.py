@@ -6,12 +6,15 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from nameplate.core.cdn import CdnNetworks, sound
 from nameplate.core.cloudflare_networks import SHIPPED
+from nameplate.core.egress import EgressPolicy
 from nameplate.ports.fetcher import Fetcher, HttpOutcome
+from nameplate.ports.resolver import Resolver
 
 _HOST, _PATH = "api.cloudflare.com", "/client/v4/ips"
 _MAX_SIZE = 64 * 1024
@@ -91,3 +94,22 @@ class CloudflareNetworks:
             fresh.write_text(json.dumps(document))
             fresh.replace(self._kept)
         return CdnNetworks(networks, now)
+
+
+def connect(
+    policy: EgressPolicy, resolver: Resolver, clock: Callable[[], datetime], kept: Path
+) -> Callable[[str], CdnNetworks | None]:
+    """Return what tells from where the network of a DNS provider asks origins, None where nobody knows.
+
+    A fetched list is kept in the file `kept`. Nothing is connected before the first question.
+    """
+
+    @cache
+    def networks() -> CloudflareNetworks:
+        from nameplate.adapters.http.client import trusted  # noqa: PLC0415 - where records are proxied
+        from nameplate.adapters.http.fetch import SafeFetcher  # noqa: PLC0415 - as above
+
+        fetcher = SafeFetcher(policy, resolver.addresses, tls=trusted())
+        return CloudflareNetworks(fetcher, clock, kept=kept)
+
+    return lambda kind: networks().newest() if kind == "cloudflare" else None
