@@ -20,6 +20,7 @@ from nameplate.adapters import keyring as keyrings
 from nameplate.adapters.verification.unavailable import NotAvailable
 from nameplate.core import configuration, edge_tokens, ids, own_names
 from nameplate.core.actor import PLATFORM
+from nameplate.core.cdn import CdnNetworks
 from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.chains import Roots
 from nameplate.core.configuration import Credentials
@@ -293,6 +294,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         answers_tls_alpn=settings.tls_alpn_port is not None,
         pages=outside.fetcher,
         registrations=_registrations(settings, policy, resolver),
+        cdn_networks=_cdn_networks(settings, policy, resolver),
         scan_queries=settings.scan_queries,
         clock=clock,
         random=secrets.token_bytes,
@@ -457,6 +459,15 @@ def _registrations(
     from nameplate.adapters.rdap.connect import connect
 
     return connect(policy, resolver, clock, settings.home / "rdap.json")
+
+
+def _cdn_networks(
+    settings: Settings, policy: EgressPolicy, resolver: Resolver
+) -> Callable[[str], CdnNetworks | None]:
+    from nameplate.adapters.vendors import cloudflare_networks
+
+    kept = settings.home / "cloudflare-networks.json"
+    return cloudflare_networks.connect(policy, resolver, clock, kept)
 
 
 def _mailer(settings: Settings) -> Mailer | None:

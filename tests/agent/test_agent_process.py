@@ -4,11 +4,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.disk import small_disk
 
 from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.agent.channel import AgentChannel, Revoked, check_url
@@ -301,7 +303,9 @@ def _agent(folder: Path, api: ScriptedApi) -> Running:
 
 
 def _said(running: Running, **wanted: Any) -> bool:
-    return any(wanted.items() <= one.items() for one in running.api.reports)
+    return any(
+        all(one.get(key) == value for key, value in wanted.items()) for one in running.api.reports
+    )
 
 
 def test_an_older_state_is_not_applied_and_that_is_said(running: Running) -> None:
@@ -356,3 +360,28 @@ def test_a_proxy_that_is_down_is_reported(running: Running) -> None:
 def test_secrets_do_not_print() -> None:
     shown = repr(state(1, route(key_pair=KeyPair("k", "b", Secret("hunter2")))))
     assert "hunter2" not in shown
+
+
+def test_a_full_disk_keeps_the_last_state_served_and_is_said(tmp_path: Path) -> None:
+    """Nothing is served that a restart would forget; with room again it goes on by itself."""
+    folder = tmp_path / "disk"
+    with small_disk(folder):
+        agent = _agent(folder, ScriptedApi(state(5, route(1))))
+        agent.start()
+        agent.until(lambda: _said(agent, revision=5, code=None))
+        ballast = folder / "ballast"
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+        agent.api.state = state(6, route(1), route(2, pair(), "www.acme.com"))
+        agent.until(lambda: _said(agent, revision=5, code="copy_unwritable"))
+        assert agent.proxy.visit("http", HOST, "/").status == 200
+        assert agent.proxy.visit("http", "www.acme.com", "/").status is None
+        kept = agent.kept.read()
+        assert kept is not None
+        assert kept.revision == 5
+        ballast.unlink()
+        agent.until(lambda: _said(agent, revision=6, code=None))
+        assert [one.name for one in folder.iterdir()] == ["state"]
+        agent.process.stop()
+        agent.until(lambda: agent.ended == [None])

@@ -200,7 +200,9 @@ def test_reports_are_read_strictly(desk: Desk) -> None:
     assert desk.world.read(Server, desk.world.servers[1]).agent_report is None
     for body in (
         b"", b"{", b"[]", b'{"version": 1}', b'{"version": "1", "server": "srv_1"}',
-        b'{"version": "1", "looks": [{"id": 3}]}', b"[" * 100_000, b"x" * (protocol.MAX_REPORT + 1),
+        b'{"version": "1", "looks": [{"id": 3}]}',
+        b'{"version": "1", "looks": [{"id": "bnd_1", "age": NaN}]}',
+        b'{"version": "1", "looks": [{"id": "bnd_1", "seconds": 1e999}]}', b"[" * 100_000, b"x" * (protocol.MAX_REPORT + 1),
     ):  # fmt: skip
         status, answer, _ = desk.once(protocol.REPORT_PATH, body=body)
         assert (status, json.loads(answer)["code"][:5]) == (422, "body_"), body[:50]

@@ -39,6 +39,8 @@ _ZONES = re.compile(r"/client/v4/zones")
 _ZONE = re.compile(r"/client/v4/zones/(\w+)")
 _RECORDS = re.compile(r"/client/v4/zones/(\w+)/dns_records")
 _BATCH = re.compile(r"/client/v4/zones/(\w+)/dns_records/batch")
+_SSL = re.compile(r"/client/v4/zones/(\w+)/settings/ssl")
+_PURGE = re.compile(r"/client/v4/zones/(\w+)/purge_cache")
 
 
 class Refusal(Exception):
@@ -53,6 +55,8 @@ class FakeCloudflare(FakeServer):
         self._ids = (f"{number:032x}" for number in itertools.count(0xFC12))
         super().__init__({next(self._ids): {"name": name, "records": {}} for name in names})
         self.max_batch = 200
+        self.may_read_settings = True
+        self.purged: list[str] = []
 
     def zone_id(self, name: str) -> str:
         return next(str(key) for key, zone in self.state.items() if zone["name"] == name)
@@ -96,7 +100,30 @@ class FakeCloudflare(FakeServer):
             body = json.loads(asked.body)
             _check_request(body)
             return self._envelope(self._batch(self._found(self.state, at[1]), body))
+        if asked.method == "GET" and (at := _SSL.fullmatch(asked.path)):
+            return self._ssl(self._found(self.seen(), at[1]))
+        if asked.method == "POST" and (at := _PURGE.fullmatch(asked.path)):
+            self._found(self.state, at[1])
+            return self._purge(at[1], json.loads(asked.body))
         raise Refusal(404, 7000, "No route for that URI")
+
+    def set_mode(self, zone: str, mode: str) -> None:
+        """Set the SSL/TLS encryption mode of a zone."""
+        self.state[self.zone_id(zone)]["ssl"] = mode
+
+    def _ssl(self, zone: Any) -> Answer:
+        if not self.may_read_settings:
+            raise Refusal(403, 9109, "Unauthorized to access requested resource")
+        setting = {
+            "id": "ssl", "value": zone.get("ssl", "full"), "editable": True, "modified_on": _AT,
+        }  # fmt: skip
+        schemas.CLOUDFLARE_SSL.validate(setting)
+        return self._envelope(setting)
+
+    def _purge(self, key: str, body: Any) -> Answer:
+        schemas.CLOUDFLARE_PURGE.validate(body)
+        self.purged += [*body.get("hosts", ()), *body.get("files", ())]
+        return self._envelope({"id": key})
 
     def _found(self, zones: Any, key: str) -> Any:
         if key not in zones:

@@ -79,6 +79,33 @@ def cloudflare_envelope(*, success: bool) -> jsonschema.Draft202012Validator:
     )
 
 
+CLOUDFLARE_SSL = jsonschema.Draft202012Validator(
+    {
+        "type": "object",
+        "required": ["id", "value"],
+        "properties": {
+            "id": {"const": "ssl"},
+            "value": {"enum": ["off", "flexible", "full", "strict", "origin_pull"]},
+            "editable": {"type": "boolean"},
+            "modified_on": {"type": ["string", "null"]},
+        },
+    }
+)
+"""A zone's setting `ssl`, as Cloudflare's SDK has it (`zones.SSL`); it is not among the shared schemas."""
+_HUNDRED = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100}
+CLOUDFLARE_PURGE = jsonschema.Draft202012Validator(
+    {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": {"hosts": _HUNDRED, "files": _HUNDRED},
+    }
+)
+"""Purges by host and by address, as Cloudflare's SDK has them (`cache.CachePurgeParams`), with the most
+operations that the documentation allows on every plan."""
+
+
 @cache
 def digitalocean(place: str) -> jsonschema.Draft4Validator:
     """Return the validator of the JSON that a file (and `#/pointer`) of the OpenAPI describes."""

@@ -58,6 +58,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "Fail": (0, "core/issuance.py"),
     "RegistrationProblem": (0, "core/registration.py"),
     "Obstacle": (0, "core/pointing.py"),
+    "CdnProblem": (0, "core/cdn.py"),
     "DiagnosisFinding": (0, ("core/diagnosis/", "usecases/claims/preflight.py")),
     "PersistFinding": (0, "core/draft_challenges.py"),
     "doubt": (0, "usecases/claims/signed_answers.py"),
@@ -144,6 +145,8 @@ FORWARDED: Mapping[str, str] = {
         status for status in DomainStatus if status not in {"verified", "active"}
     ),
     "usecases/claims/conditions.py:_stopped": "answer_awaited",
+    "usecases/claims/cdn_conditions.py:conditions": "cdn_plain_origin cdn_mode_unknown",
+    "usecases/claims/served_conditions.py:_binding": "agent_silent agent_missing",
     "usecases/claims/conditions.py:_unlooked": "mail_failed internal_error",
     "usecases/claims/served_conditions.py:_certificate": " ".join(
         f"certificate_{status}"

@@ -279,6 +279,8 @@ class DomainShape(Shape):
                     preferred_chain=None,
                     certificate_challenge=None,
                     certificate_authorities=None,
+                    cdn_enabled=False,
+                    cdn_provider=None,
                     force_https=True,
                     hsts_enabled=True,
                     drift_policy="report",
@@ -335,6 +337,10 @@ class DomainShape(Shape):
     preferred_chain: str | None = Field(description=_CHAIN)
     certificate_challenge: str | None = Field(description=_CHALLENGE)
     certificate_authorities: list[str] | None = Field(description=_AUTHORITIES)
+    cdn_enabled: bool = Field(description="Whether a record of the domain is proxied.")
+    cdn_provider: str | None = Field(
+        description="DNS provider whose network is in front of proxied hosts; null without one."
+    )
     force_https: bool
     hsts_enabled: bool
     drift_policy: DriftPolicy = Field(
@@ -414,7 +420,7 @@ _SAME = (
     "verification_expires_at", "expires_at", "ssl_enabled", "auto_renew_ssl", "force_https",
     "key_type", "certificate_profile", "preferred_chain", "certificate_challenge",
     "hsts_enabled", "drift_policy", "drift_checked_at", "notes", "last_checked_at", "error_message",
-    "suffix_approval",
+    "suffix_approval", "cdn_enabled", "cdn_provider",
 )  # fmt: skip
 """Columns that are shown as they are."""
 _SHOWN = itemgetter(

@@ -105,6 +105,7 @@ WRITES = frozenset(
         "override",
         "join",
         "leave",
+        "purge-cache",
     }
 )
 """Verbs that can be tried by `--dry-run`."""

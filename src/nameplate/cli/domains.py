@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import bindings, checklist, entries, findings, terminal, waiting
+from nameplate.cli import bindings, checklist, entries, findings, purges, terminal, waiting
 from nameplate.cli import instructions as shown
 from nameplate.cli.applications import address_of
 from nameplate.cli.checklist import WaitingStep
@@ -370,6 +370,7 @@ def restore(cli: Cli, domain: DomainReference) -> None:
 
 
 removing(app, "domain", "domains")
+purges.register(app)
 
 
 def _waited(cli: Cli, reference: str, name: str, condition: str, timeout: float) -> dict[str, Any]:

@@ -31,6 +31,12 @@ COLUMNS = (
 RecordReference = Annotated[
     str, typer.Argument(help="Id of the record.", autocompletion=names("records"))
 ]
+Proxied = Annotated[
+    bool | None,
+    typer.Option(
+        "--proxied/--no-proxied", help="Have Cloudflare stand in front. Needs a TTL of 300."
+    ),
+]
 Ttl = Annotated[
     int | None, typer.Option(min=0, help="TTL in seconds. Default for a new record: 3600.")
 ]
@@ -58,6 +64,7 @@ def add(
     priority: Priority = None,
     weight: Weight = None,
     port: Port = None,
+    proxied: Proxied = None,
     notes: Notes = None,
     metadata: MetadataPairs = None,
     force: Annotated[
@@ -77,6 +84,7 @@ def add(
         priority=priority,
         weight=weight,
         port=port,
+        proxied=proxied,
         notes=notes,
         metadata=pairs(metadata, "--metadata"),
         force=force or None,
@@ -127,6 +135,7 @@ def update(
     priority: Priority = None,
     weight: Weight = None,
     port: Port = None,
+    proxied: Proxied = None,
     notes: Notes = None,
     metadata: MetadataPairs = None,
 ) -> None:
@@ -137,6 +146,7 @@ def update(
         priority=priority,
         weight=weight,
         port=port,
+        proxied=proxied,
         notes=notes,
         metadata=pairs(metadata, "--metadata"),
     )

@@ -14,7 +14,7 @@ class Condition:
     """One step as it stands now, with the evidence and the next thing to do."""
 
     type: str
-    """Which step: `exposure`, `suspension`, `approval`, `challenge`, `ownership`, `delegation`, `dns`, `drift`, `pointing`, `certificate`,
+    """Which step: `exposure`, `suspension`, `approval`, `challenge`, `ownership`, `delegation`, `dns`, `drift`, `pointing`, `cdn`, `certificate`,
     `serving`, `registration`, `work`."""
     status: bool | None
     """True: holds. False: does not hold. None: not known yet."""

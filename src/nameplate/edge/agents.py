@@ -12,6 +12,7 @@ connection to the database, and one statement every half second asks for all tha
 import asyncio
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ class AgentDesk:
         self._waiting: dict[asyncio.Future[int | None], tuple[int, int]] = {}
         """Future -> token and the revision that it has; the result is a newer one, None: no token any more."""
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._turn_to_report = asyncio.Semaphore(1)
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -126,7 +128,8 @@ class AgentDesk:
             return await self._state(token, receive, query.get("after", ["0"])[0])
         if asked == ("POST", protocol.REPORT_PATH):
             told = _read(await _body(receive))
-            await self._in_turn(agents.report, self._sessions, token.server_id, told)
+            async with self._turn_to_report:  # news goes first where many say that they have it
+                await self._in_turn(agents.report, self._sessions, token.server_id, told)
             return _Answer(HTTPStatus.NO_CONTENT)
         if asked == ("GET", protocol.CHALLENGE_PATH):
             host, sent = query.get("host", [""])[0], query.get("token", [""])[0]
@@ -232,13 +235,25 @@ def _written(found: Any) -> bytes:  # noqa: ANN401 - a state
 
 def _read(body: bytes) -> AgentReport:
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError):
         raise Invalid("body_malformed", "The report is not JSON.") from None
     try:
         return value_codec.decoded(AgentReport, document)
     except value_codec.Unreadable as error:
         raise Invalid("body_malformed", error.detail) from None
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return found
+
+
+def _no_number(text: str) -> float:
+    """Refuse what JSON has no number for, as NaN."""
+    raise ValueError(text)
 
 
 def _revoked() -> _Failed:

@@ -1,6 +1,6 @@
 """Bindings: which application answers at which host, through which proxy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -314,6 +314,15 @@ class Binding(Identified, Presence, SoftDeletable, Tenant, Work, Model):
         return sa.select(cls.seen_host).where(
             sa.or_(cls.server_id == server_id, cls.served_server_id == server_id),
             cls.seen_host.is_not(None),
+        )
+
+    @classmethod
+    def seen_anywhere(cls, hostnames: Iterable[str]) -> sa.Select[Any]:
+        """Select how services see these hosts, whichever organization's, while they may serve them."""
+        return sa.select(cls.seen_host).where(
+            cls.hostname.in_(sorted(hostnames)),
+            cls.seen_host.is_not(None),
+            sa.or_(cls.deleted_at.is_(None), cls.served_server_id.is_not(None)),
         )
 
     @classmethod

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-_OWN = frozenset({"account_id", "zone", "automatic", "hosted"})
+from nameplate.core.value_codec import Unreadable, decoded, encoded
+
+_OWN = frozenset({"account_id", "zone", "automatic", "hosted", "cdn"})
 """Keys that are ours; the account was one of them once."""
 
 
@@ -19,6 +21,20 @@ class Hosting:
 
 
 @dataclass(frozen=True, slots=True)
+class CdnSettings:
+    """What the DNS host's own network does with hosts that it stands in front of."""
+
+    hosts: tuple[str, ...]
+    """Absolute owner names of proxied records, canonical; `*.` stands for one label."""
+    mode: str = ""
+    """How it asks the origin, in its own word, as in `flexible`; empty: not known."""
+    networks: tuple[str, ...] = ()
+    """From where it asks."""
+    networks_at: str = ""
+    """Of when that list is (ISO 8601, UTC); empty: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class DnsSettings:
     """Settings of a domain at its DNS host; the account is a column beside it."""
 
@@ -28,6 +44,8 @@ class DnsSettings:
     """None: the zone is not on the operator's own name servers."""
     automatic: bool = True
     """Nameplate makes the records that lead hosts to their servers."""
+    cdn: CdnSettings | None = None
+    """None: no record is proxied."""
     other: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What somebody else keeps there; it stays as it is."""
 
@@ -41,6 +59,8 @@ class DnsSettings:
             found["hosted"] = {"name_servers": servers, "hostmaster": self.hosted.hostmaster}
         if not self.automatic:
             found["automatic"] = False
+        if self.cdn:
+            found["cdn"] = encoded(self.cdn)
         return found or None
 
     @classmethod
@@ -53,6 +73,7 @@ class DnsSettings:
             zone=zone if isinstance(zone, str) and zone else None,
             hosted=_hosting(document.get("hosted")),
             automatic=document.get("automatic") is not False,
+            cdn=_cdn(document.get("cdn")),
             other={key: value for key, value in document.items() if key not in _OWN},
         )
 
@@ -62,3 +83,10 @@ def _hosting(document: Any) -> Hosting | None:  # noqa: ANN401 - whatever stands
         return None
     servers = tuple(str(server) for server in document["name_servers"])
     return Hosting(servers, str(document.get("hostmaster") or ""))
+
+
+def _cdn(document: Any) -> CdnSettings | None:  # noqa: ANN401 - whatever stands there
+    try:
+        return None if document is None else decoded(CdnSettings, document)
+    except Unreadable:
+        return None

@@ -436,14 +436,24 @@ class Domain(Identified, SoftDeletable, Tenant, Work, Model):
 
     def ask_for_check(self, now: datetime) -> None:
         """Count a check that a person asks for. Raises `RateLimited` `checks_spent`."""
-        allowed_at, wait = budget.spend(self.check_allowed_at or now, now, CHECKS_BY_HAND)
+        wait = self._spend_by_hand(now)
         if wait > timedelta(0):
-            raise RateLimited(
-                "checks_spent",
-                "This domain was checked too often. Nameplate also checks by itself.",
-                wait,
-            )
-        self.check_allowed_at = allowed_at
+            told = "This domain was checked too often. Nameplate also checks by itself."
+            raise RateLimited("checks_spent", told, wait)
+
+    def ask_for_purge(self, now: datetime) -> None:
+        """Count a purge that a person asks for, with the checks. Raises `RateLimited` `purges_spent`."""
+        wait = self._spend_by_hand(now)
+        if wait > timedelta(0):
+            told = "Caches of this domain were purged too often. Name several paths in one request."
+            raise RateLimited("purges_spent", told, wait)
+
+    def _spend_by_hand(self, now: datetime) -> timedelta:
+        """Count what a person asks for; return how long they have to wait, nothing when they need not."""
+        allowed_at, wait = budget.spend(self.check_allowed_at or now, now, CHECKS_BY_HAND)
+        if wait <= timedelta(0):
+            self.check_allowed_at = allowed_at
+        return wait
 
     def approve(self) -> None:
         """Record that the operator lets the organization hold the suffix, once it is proved."""

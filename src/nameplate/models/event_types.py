@@ -172,7 +172,7 @@ TOLD: Mapping[type[Any], Told] = {
             "dns_account_id", "ssl_enabled", "ssl_provider", "auto_renew_ssl", "auto_renew",
             "key_type", "certificate_profile", "preferred_chain",
             "certificate_challenge", "certificate_authorities",
-            "force_https", "hsts_enabled", "drift_policy",
+            "force_https", "hsts_enabled", "drift_policy", "cdn_enabled", "cdn_provider",
         ),
         also={
             "domain.challenged": "a challenge is open: the holder must prove the name again",

@@ -120,7 +120,7 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
     ),
     Binding: (
         "status", "health_status", "hostname", "path", "server_id", "served_server_id", "server_group_id",
-        "seen_host", "deleted_at",
+        "seen_host", "force_https", "ssl_enabled", "ssl_certificate_id", "proxy_config", "deleted_at",
     ),
     HostedZone: ("state", "delegated"),
     Server: (

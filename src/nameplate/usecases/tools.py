@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nameplate import registry
+from nameplate.core.cdn import CdnNetworks
 from nameplate.core.certificate_preferences import CertificatePreferences
 from nameplate.core.chains import Roots
 from nameplate.core.egress import Network
@@ -102,6 +103,8 @@ class Tools:
     """How long proofs count, and what happens when they are gone."""
     edge: tuple[Network, ...] = ()
     """Networks in which the platform's own proxies answer."""
+    cdn_networks: Callable[[str], CdnNetworks | None] | None = None
+    """From where the network of a DNS provider asks origins; None: nobody knows."""
     suspended_answer: int | None = None
     """Status that suspended hosts answer with; None: they answer nothing."""
     unused_kept: timedelta | None = timedelta(days=90)

@@ -44,7 +44,7 @@ from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks, dangling
 from nameplate.usecases.registrations import reconciling
-from nameplate.usecases.serving import probes, proxies
+from nameplate.usecases.serving import agents_together, probes, proxies
 from nameplate.usecases.tools import Tools
 
 Peer = Callable[[Any, work.Authority], str | None]
@@ -123,7 +123,15 @@ HANDLERS: tuple[Handler, ...] = (
         width=orders_together.WIDTH,
         is_spread=True,
     ),
-    Reconciler(Server, proxies.reconcile, proxies.peer, proxies.is_resting),  # what a proxy serves
+    Reconciler(  # what a proxy serves
+        Server,
+        proxies.reconcile,
+        proxies.peer,
+        proxies.is_resting,
+        together=agents_together.reconcile,
+        company=agents_together.company,
+        width=agents_together.WIDTH,
+    ),
     Sweep(Binding, probes.sweep),  # certificate, proxy, probe, health
     Reconciler(RegisteredName, reconciling.reconcile, reconciling.peer),  # what is bought, and kept
     Sweep(

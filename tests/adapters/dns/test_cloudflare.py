@@ -8,6 +8,7 @@ from nameplate.core.errors import Refused
 from nameplate.core.records import Change, RRset
 from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
+from nameplate.testing.cdn import CdnProviderConformance
 from nameplate.testing.dns import DnsProviderConformance
 from nameplate.testing.zones import NameServersConformance, RightsTesterConformance
 
@@ -41,6 +42,25 @@ def zone(fake):
 class TestCloudflare(DnsProviderConformance, NameServersConformance, RightsTesterConformance):
     types = DnsProviderConformance.types - {"DNAME", "RP"}
     text_length = 2000
+
+
+class TestInFront(CdnProviderConformance):
+    @pytest.fixture(autouse=True)
+    def _server(self, fake, provider, zone):
+        self.fake, self.provider, self.zone = fake, provider, zone
+
+    def set_mode(self, mode):
+        self.fake.set_mode(self.zone.name, mode)
+
+    def purged(self):
+        return self.fake.purged
+
+
+def test_a_token_that_may_not_read_the_mode_is_told(fake, provider, zone):
+    fake.may_read_settings = False
+    with pytest.raises(Refused) as caught:
+        provider.origin_mode(zone)
+    assert caught.value.code == "credential_refused"
 
 
 def at(provider, zone, name):

@@ -79,6 +79,8 @@ def test_an_installation_without_the_listener_refuses(rig: Rig) -> None:
         ({"type": "traefik"}, "runs Traefik"),
         ({"type": "nginx"}, "`tls_alpn` of its nginx is not set"),
         ({"type": "nginx", "tls_alpn": False}, "`tls_alpn` of its nginx is not set"),
+        ({"type": "nginx", "reach": "agent"}, "`tls_alpn` of its nginx is not set"),
+        ({"type": "caddy", "reach": "agent"}, "runs Caddy"),
     ],
 )
 def test_a_server_that_cannot_is_named(rig: Rig, proxy: dict[str, Any], part: str) -> None:
@@ -100,8 +102,10 @@ def test_a_server_of_another_domain_that_cannot_is_named(rig: Rig) -> None:
     assert f"cannot prove {host}: its server edge-8" in said
 
 
-def test_a_server_that_passes_it_on_is_taken(rig: Rig) -> None:
-    rig.bind(proxy={"type": "nginx", "tls_alpn": True})
+@pytest.mark.parametrize("reach", ["direct", "agent"])
+def test_a_server_that_passes_it_on_is_taken(rig: Rig, reach: str) -> None:
+    """Who configures nginx is of no account: its own stream leads to the API's listener."""
+    rig.bind(proxy={"type": "nginx", "tls_alpn": True, "reach": reach})
     rig.want(challenge=KIND)
     assert rig.row().acme_challenge_type == KIND
 

@@ -1,5 +1,8 @@
 """Servers that agents configure: what they get, and what is believed of what they say."""
 
+import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,12 +10,16 @@ from tests.databases import sessions_over
 from tests.usecases.serving.agent_rows import HOSTS, AgentRows
 
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.conditions import Condition
 from nameplate.core.errors import NotFound, NotPermitted
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
-from nameplate.models import ApiToken, Binding, Certificate, Organization, Server
+from nameplate.core.turns import Turn
+from nameplate.core.value_codec import encoded
+from nameplate.models import ApiToken, Binding, Certificate, Domain, Organization, Server
 from nameplate.ports.agents import AgentReport
 from nameplate.ports.prober import Failure
+from nameplate.usecases.claims import facts, served_conditions
 from nameplate.usecases.serving import agents
 from nameplate.usecases.tenants import tokens
 
@@ -228,3 +235,130 @@ def test_a_worker_s_server_has_no_state(world: AgentRows) -> None:
     assert agents.state(world.sessions, world.tools, world.servers[0]) is None
     assert agents.state(world.sessions, world.tools, 10_000) is None
     assert AgentReport("1").code is None
+
+
+def test_a_suspended_host_says_what_the_operator_says(world: AgentRows) -> None:
+    world.tools = replace(world.tools, suspended_answer=410)
+    world.reconcile()
+    world.report()
+    served = world.reconcile().configured_fingerprint
+    with world.sessions.begin(PLATFORM) as session:
+        owner = session.get_one(Binding, world.bindings[0]).organization_id
+        session.get_one(Organization, owner).is_active = False
+    (said,) = world.state().routes
+    assert (said.hostname, said.path, said.answer) == (HOSTS[0], "/", 410)
+    assert said.key_pair is not None, "over HTTPS too"
+    before = world.read(Server, world.servers[0]).offered_revision
+    assert world.reconcile().offered_revision == before + 1, "the agent is told"
+    world.report(refused={said.id: "no"})
+    server = world.reconcile()
+    assert server.trouble_code is None, "it answers nothing then, and nothing else is wrong"
+    assert server.configured_fingerprint not in {None, served}
+    assert world.read(Binding, world.bindings[0]).served_server_id is None
+
+
+def test_a_replayed_report_takes_nothing_back(world: AgentRows) -> None:
+    """Whoever has an old report can say it again: it describes no state that is offered now."""
+    world.reconcile()
+    old = world.state()
+    world.report()
+    world.reconcile()
+    certificate = world.read(Binding, world.bindings[0]).ssl_certificate_id
+    world.change(Certificate, certificate, generation=2, serial_number="ff")
+    world.reconcile()
+    agents.report(world.sessions, world.servers[0], AgentReport("1", old.revision, old.fingerprint))
+    assert world.reconcile().configured_fingerprint == old.fingerprint
+    assert world.read(Binding, world.bindings[0]).served_serial != "ff"
+    world.report()
+    done = world.reconcile().configured_fingerprint
+    assert done != old.fingerprint
+    agents.report(world.sessions, world.servers[0], AgentReport("1", old.revision, old.fingerprint))
+    assert world.reconcile().configured_fingerprint == done
+    assert world.read(Binding, world.bindings[0]).served_serial == "ff"
+
+
+def test_what_a_hostile_agent_says_is_kept_in_form_or_not_at_all(world: AgentRows) -> None:
+    world.reconcile()
+    giant, number = "f" * 100_000, show("bnd", world.bindings[0])
+    look = world.seen(
+        serial=giant, fingerprint="a\0b", status=10**30, seconds=10.0**300, age=-(10.0**300)
+    )
+    world.report(
+        fingerprint=giant, revision=10**30, refused={"a\0": "x", giant: "y", number: "z\0\x1b[31m"},
+        still_served=("../..", number), looks=(look,),
+    )  # fmt: skip
+    told = world.read(Server, world.servers[0]).agent_report.report
+    assert (told.fingerprint, told.revision < 2**63) == ("", True)
+    assert dict(told.refused) == {number: "z  [31m"}
+    assert told.still_served == (number,)
+    last = world.read(Binding, world.bindings[0]).agent_look
+    kept = last.look
+    assert (kept.serial, kept.fingerprint, kept.status, kept.seconds) == (None, None, None, 3600.0)
+    assert abs(last.at - datetime.now(UTC)) < timedelta(minutes=1), "no look is of tomorrow"
+    world.probe()
+    assert world.reconcile().configured_at is None, "nobody has made the proxy serve that"
+
+
+def test_half_the_servers_away_and_the_others_serve_on(world: AgentRows) -> None:
+    """The condition of who is concerned names the server and the reason; nobody else hears of it."""
+    for number in (0, 1):
+        world.reconcile(number)
+        world.report(number)
+        world.reconcile(number)
+        world.report(number, looks=(world.seen(number),))
+        world.probe(number)
+    gone = datetime.now(UTC) - agents.SILENT - timedelta(seconds=1)
+    world.change(Server, world.servers[0], agent_seen_at=gone)
+    away, there = world.reconcile(0), world.reconcile(1)
+    assert (away.trouble_code, there.trouble_code) == ("agent_silent", None)
+    for number in (0, 1):
+        world.probe(number)
+    told = condition(world, 0)
+    assert (told.status, told.reason, told.turn) == (None, "agent_silent", Turn.OPERATOR)
+    assert away.name in told.message
+    assert "has not reported since" in told.message
+    assert condition(world, 1).status
+    world.report(1, looks=(world.seen(1),))
+    assert world.probe(1).health_status is HealthStatus.HEALTHY
+    world.report(0)
+    world.reconcile(0)
+    world.probe(0)
+    assert condition(world, 0).status, "as soon as it is back"
+
+
+def test_a_full_disk_at_one_agent_is_said_with_its_server(world: AgentRows) -> None:
+    world.reconcile(0)
+    world.report(0, code="copy_unwritable", message="No space left on device.")
+    full = world.reconcile(0)
+    world.reconcile(1)
+    world.report(1)
+    assert world.reconcile(1).configured_at is not None
+    told = condition(world, 0)
+    assert told.message == f"The server {full.name} cannot be configured: No space left on device."
+    assert told.turn is Turn.OPERATOR
+
+
+@pytest.mark.parametrize("skew", [timedelta(days=-400), timedelta(days=400)])
+def test_a_wrong_clock_anywhere_but_in_the_database_changes_nothing(
+    world: AgentRows, skew: timedelta
+) -> None:
+    """What travels has no times, only ages, and silence is counted by the database."""
+    world.tools = replace(world.tools, clock=lambda: datetime.now(UTC) + skew)
+    world.reconcile()
+    world.report()
+    assert world.reconcile().trouble_code is None
+    world.report(looks=(world.seen(age=skew.total_seconds()),))
+    assert world.probe().health_status is HealthStatus.HEALTHY
+    server = world.read(Server, world.servers[0])
+    assert agents.is_there(server, datetime.now(UTC))
+    written = json.dumps([encoded(world.state()), encoded(server.agent_report.report)])
+    assert not re.search(r"20\d\d-\d\d-\d\d", written.replace(server.name, ""))
+
+
+def condition(world: AgentRows, number: int) -> Condition:
+    """Return what the owner of a binding is told of its serving."""
+    with world.sessions.begin(PLATFORM) as session:
+        binding = session.get_one(Binding, world.bindings[number])
+        domain = session.get_one(Domain, binding.organization_domain_id)
+        known = facts.read(session, [domain], datetime.now(UTC))[domain.id]
+        return served_conditions.serving(known)

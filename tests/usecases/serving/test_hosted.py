@@ -20,9 +20,10 @@ from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.core.secret import Secret
 from nameplate.core.turns import Turn
-from nameplate.models import Account, Binding, Certificate, Domain, Server
-from nameplate.usecases.claims import facts, routing, served_conditions
-from nameplate.usecases.serving import bindings, probes, proxies
+from nameplate.models import Account, Binding, Certificate, Domain, Server, SslProvider
+from nameplate.ports.verification import Proof, Verdict
+from nameplate.usecases.claims import facts, hosted_answers, routing, served_conditions
+from nameplate.usecases.serving import bindings, hosted, probes, proxies
 
 HOST = "acme.com"
 CLOUDFLARE = {"type": "cloudflare", "account": "cf", "zone": ZONE, "validation": "txt"}
@@ -88,6 +89,7 @@ def test_a_binding_is_active_when_its_custom_hostname_is_and_gone_with_it(
     assert work_on_binding(rig).status is BindingStatus.ACTIVE
     with rig.world.sessions.begin(PLATFORM) as session:
         assert session.query(Certificate).count() == 0, "Cloudflare has its own"
+        assert session.get_one(Domain, rig.ids[Domain]).ssl_provider is SslProvider.CLOUDFLARE
         bindings.remove(session, PLATFORM, show("bnd", row.id), datetime.now(UTC))
     work_on_binding(rig)
     work_on_server(rig)
@@ -234,3 +236,44 @@ def certificate_of(rig: Rig) -> Condition:
         known = facts.read(session, [domain], datetime.now(UTC))[domain.id]
         (found,) = served_conditions.certificates(known)
         return found
+
+
+def test_an_answer_of_cloudflares_proves_nothing_of_a_host_that_it_serves_for_us(
+    rig: Rig, fake: FakeCustomHostnames
+) -> None:
+    """Behind it is an origin that marks no answer: any tenant could have put the proof there."""
+    good = Proof(Verdict.MATCH, "file_match", "", servers=((HOST, "104.16.0.1"),))
+    hop = replace(good, servers=(("elsewhere.example", "192.0.2.1"), (HOST, "104.16.0.1")))
+    other = replace(good, servers=(("www.example.org", "104.16.0.1"),))
+    absent = replace(good, verdict=Verdict.ABSENT)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        assert hosted_answers.judged(session, good) == good, "it does not serve it yet"
+    arrive(rig, fake)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        for proof in (good, hop):
+            found = hosted_answers.judged(session, proof)
+            assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "answered_by_platform")
+        for proof in (other, absent):
+            assert hosted_answers.judged(session, proof) == proof
+        bindings.remove(session, PLATFORM, show("bnd", rig.ids[Binding]), datetime.now(UTC))
+    work_on_binding(rig)
+    work_on_server(rig)
+    work_on_server(rig)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        assert hosted_answers.judged(session, good) == good
+
+
+def test_certificates_are_ours_again_where_the_host_moves_to_a_proxy_of_ours(
+    rig: Rig, fake: FakeCustomHostnames
+) -> None:
+    arrive(rig, fake)
+    with rig.world.sessions.begin(PLATFORM) as session:
+        other = rows.server(session, None, proxy={"type": "caddy"}, name="ours").id
+        row = session.get_one(Binding, rig.ids[Binding])
+        row.server_id, row.status = other, BindingStatus.PENDING
+        domain = session.get_one(Domain, rig.ids[Domain])
+        hosted.note_issuer(domain, row, session.get_one(Server, other))
+        assert domain.ssl_provider is SslProvider.LETSENCRYPT
+        domain.ssl_provider = SslProvider.CUSTOM
+        hosted.note_issuer(domain, row, session.get_one(Server, other))
+        assert domain.ssl_provider is SslProvider.CUSTOM, "an uploaded one stays so"

@@ -283,7 +283,7 @@ def test_what_is_still_served_is_told_until_it_is_not(world: World) -> None:
     (told,) = world.exposure()
     assert (told.type, told.status, told.reason) == ("exposure", False, "still_served")
     assert told.observed == ("www.acme.com", "app.acme.com")
-    assert told.message.endswith("The server cannot be configured: no")
+    assert told.message.endswith("cannot be configured: no")
     assert told.since == world.server.trouble_since
     world.proxy.fault = None
     proxies.reconcile(world.sessions, world.tools, world.leased(Server, world.server_id))

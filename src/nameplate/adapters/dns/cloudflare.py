@@ -1,4 +1,7 @@
-"""Cloudflare, by its API v4 with an API token (`Zone:Read` and `DNS:Edit` of the zones)."""
+"""Cloudflare, by its API v4 with an API token (`Zone:Read` and `DNS:Edit` of the zones).
+
+Where records are proxied it needs `Zone Settings:Read` too, and `Cache Purge:Purge` for purges.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ from nameplate.core.errors import Refused
 from nameplate.core.provider_limits import AUTOMATIC_TTL, refusals
 from nameplate.core.rdata import canonical
 from nameplate.core.records import Change, RRset
+from nameplate.ports.cdn import Purge
 from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
 
 Key = tuple[str, str]
@@ -122,6 +126,24 @@ class Cloudflare:
         refusal = None if is_success(reply) else explain(reply)
         if refusal is not None and not isinstance(refusal, ChangeRefused):
             raise refusal
+
+    def origin_mode(self, zone: Zone) -> str:
+        """Return the zone's SSL/TLS mode. The token needs `Zone Settings:Read`."""
+        path = f"{self._at(zone)}/settings/ssl"
+        return str(read(self._api, path, None, explain).json()["result"]["value"])
+
+    def purge(self, zone: Zone, what: Purge) -> None:
+        """Purge hosts or addresses. The token needs `Cache Purge:Purge`."""
+        named = {"hosts": list(what.hosts)} if what.hosts else {"files": list(what.urls)}
+        reply = self._api.request("POST", f"{self._at(zone)}/purge_cache", json=named)
+        if not is_success(reply):
+            raise explain(reply)
+
+    def _at(self, zone: Zone) -> str:
+        """Return the path of a zone, which is looked up where its id is not known."""
+        if zone.external_id:
+            return f"/zones/{quote(zone.external_id, safe='')}"
+        return _path(self._entry(zone))
 
     def _send(
         self, entry: Mapping[str, Any], batch: Batch, live: rows.Rows

@@ -149,8 +149,11 @@ class Nginx:
         """
         digest = _digest(config)
         with folder_of.exclusive(self.folder):
-            if self._applied() == digest and keys.present(self.folder, config):
+            current = self._current()
+            is_same = self._applied() == digest and keys.present(self.folder, config)
+            if current is not None and is_same:
                 nginx_withdrawal.end(self.folder)
+                self._tidy(current, config)  # who had it applied may have died before this
                 return
             readers = None
             if nginx_shared.FRAGMENT in config.files:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from nameplate.core.error_catalogue import (
     agents,
     authorities,
+    cdn,
     certificates,
     command_line,
     custom_hostnames,
@@ -45,6 +46,7 @@ GROUPS: Sequence[Group] = (
     values.GROUP,
     plans.GROUP,
     providers.GROUP,
+    cdn.GROUP,
     hosting.GROUP,
     registrations.GROUP,
     certificates.GROUP,

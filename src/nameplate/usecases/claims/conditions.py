@@ -18,6 +18,7 @@ from nameplate.models import Domain, RecordSide, SuffixApproval, Verification
 from nameplate.models.verifications import VerificationLook
 from nameplate.usecases import work
 from nameplate.usecases.claims import (
+    cdn_conditions,
     corroboration,
     facts,
     lapsing_conditions,
@@ -103,6 +104,7 @@ def _steps(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
     found += _dns(known)
     found += _drift(domain)
     found += _pointing(known.obstacles) or lapsing_conditions.pointing(known)
+    found += cdn_conditions.conditions(known)
     found += served_conditions.certificates(known)
     found.append(served_conditions.serving(known))
     found += _registration(domain, known.now)

@@ -30,6 +30,7 @@ from nameplate.usecases import work
 from nameplate.usecases.claims import (
     corroboration,
     holdings,
+    hosted_answers,
     incumbents,
     lapses,
     lent_holdings,
@@ -126,6 +127,9 @@ def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
     if isinstance(method, MailedProofMethod):
         return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
     proof = method.check(name, token)
+    if proof.servers and proof.verdict.proves:
+        with sessions.look() as session:
+            proof = hosted_answers.judged(session, proof)
     unanswered = proof.reason.endswith("_unreachable")
     if not (question.proved or unanswered):
         return proof

@@ -306,7 +306,7 @@ def exposure(known: DomainFacts) -> list[Condition]:
             status=False,
             reason="still_served",
             message=f"Still served although this is not allowed any more: {hosts[0]}{more}. "
-            f"The server cannot be configured: {server.trouble_message}",
+            f"The server {server.name} cannot be configured: {server.trouble_message}",
             observed=hosts[:_SHOWN],
             fix="The operator must check the server now. Until it can be configured, stop its proxy to "
             "close these hosts.",
@@ -383,6 +383,14 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
             fix="Check the application, and the proxy in front of it.",
             since=row.trouble_since, next_check_at=row.next_action_at,
         )  # fmt: skip
+    unseen = server if row.health_status is HealthStatus.UNKNOWN else None
+    if unseen is not None and unseen.is_by_agent and unseen.trouble_code is not None:
+        fix, turn = notices.explained(unseen.trouble_code)
+        return Condition(
+            type="serving", status=None, reason=unseen.trouble_code,
+            message=f"{host} cannot be checked now at the server {unseen.name}: {unseen.trouble_message}",
+            fix=fix, since=unseen.trouble_since, next_check_at=row.next_action_at, acts=turn,
+        )  # fmt: skip
     overdue = MISSED_CHECKS * timedelta(seconds=row.health_check_interval) + LATENESS
     if checked is None or now - checked > overdue:
         last = f"{checked:%Y-%m-%d %H:%M} UTC" if checked else "never"
@@ -421,9 +429,9 @@ def _arriving(row: Binding, server: Server | None, host: str) -> Condition:
     """Return what a binding waits for that is not served yet."""
     message = row.trouble_message or row.error_message
     fix = "Correct the problem in the message." if row.status is BindingStatus.ERROR else ""
-    stopped = server is not None and server.trouble_message
-    if stopped and row.status is not BindingStatus.PENDING:
-        message = f"The server cannot be configured: {stopped}"
+    stopped = None if server is None else server.trouble_message
+    if server is not None and stopped and row.status is not BindingStatus.PENDING:
+        message = f"The server {server.name} cannot be configured: {stopped}"
         fix = "The operator must check the server. Nameplate continues as soon as it can be configured."
     return Condition(
         type="serving",

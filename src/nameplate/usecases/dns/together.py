@@ -5,7 +5,8 @@ claimed at once, reading it again for each would cost more than all the rest.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from nameplate.leases import Lease, current, seen_together
 from nameplate.models import Domain
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import late_acts, shelter, zones
+from nameplate.usecases.dns import cdn, late_acts, shelter, zones
 from nameplate.usecases.dns.desired import DesiredZone, read_desired
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.zones import LiveZone, Push
@@ -82,7 +83,7 @@ def _read(
 
 def _rest(_session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[None]:
     for lease, row in leased:
-        zones.rest(row, lease.now())
+        zones.idle(row, lease.now())
     return [None] * len(leased)
 
 
@@ -104,7 +105,11 @@ def _visited(
             else:
                 by_zone.setdefault(found.name, []).append((lease, desired))
         for name, of_zone in by_zone.items():
-            yield _live(provider, account_id, known, name), of_zone
+            site = _live(provider, account_id, known, name)
+            lines = chain.from_iterable(desired.lines for _, desired in of_zone)
+            kind = of_zone[0][1].account.provider
+            origins = cdn.look(tools, kind, provider, site.zone, lines)
+            yield replace(site, origins=origins), of_zone
 
 
 def _live(provider: DnsProvider, account_id: int, known: Mapping[str, Zone], name: str) -> LiveZone:

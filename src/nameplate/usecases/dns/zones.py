@@ -29,7 +29,8 @@ from nameplate.models import (
 )
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
-from nameplate.usecases.dns import drifts, late_acts, ledger, pointing, proofs, shelter
+from nameplate.usecases.dns import cdn, drifts, late_acts, ledger, pointing, proofs, shelter
+from nameplate.usecases.dns.cdn import OriginLook
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
 from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.wanted import WantedRecord
@@ -68,6 +69,8 @@ class LiveZone:
     live: Sequence[RRset]
     nested: Sequence[str] = ()
     """Zones of the same account below this one: what stands at or below them here is never asked for."""
+    origins: OriginLook | None = None
+    """How the provider's network asks origins, where a record is proxied."""
 
 
 def peer(row: Domain | DueRow, _authority: work.Authority) -> str | None:
@@ -155,7 +158,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         sessions, Domain, lease, lambda s, row: read_desired(s, row, tools, lease.now())
     )
     if desired is None or desired.is_empty:
-        work.record(sessions, Domain, lease, lambda _s, row: rest(row, lease.now()), release=True)
+        work.record(sessions, Domain, lease, lambda _s, row: idle(row, lease.now()), release=True)
         return None
     try:
         site = visit(tools, desired)
@@ -168,6 +171,8 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
         )  # fmt: skip
         return refusal.code
     tools.checkpoint("records:read")
+    kind, lines = desired.account.provider, desired.lines
+    site = replace(site, origins=cdn.look(tools, kind, site.provider, site.zone, lines))
     spelled = desired.spelled_as(site.live)
     whole = shelter.sheltered(spelled, site.live, site.zone.name)
     push = planned(whole, site)
@@ -280,6 +285,7 @@ def settle_row(
         ledger.arrived(session, domain)
     ledger.confirm(session, domain, lines, report, now)
     _tell_drifts(session, domain, push, lines, now)
+    cdn.follow(domain, desired.account.provider, lines, push.site.origins)
     proof = desired.proof.value
     if proof is not None and proof[:2] in push.todo.keys and report.shows(proof):
         proofs.look_again(session, domain, now)
@@ -353,6 +359,12 @@ def _finish(session: Session, plan_id: int, report: Report) -> None:
     row.conclude(report.outcomes, refused)
     if row.undoes_id is not None and not refused:
         session.get_one(ChangePlan, row.undoes_id).take_back()
+
+
+def idle(row: Domain, now: datetime) -> None:
+    """Nothing is wanted of the zone."""
+    cdn.end(row)
+    rest(row, now)
 
 
 def rest(row: Domain, now: datetime, *, jitter: float | None = None) -> None:

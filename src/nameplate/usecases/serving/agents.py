@@ -8,6 +8,7 @@ revision and fingerprint are those of what the rows say now; anything else is of
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -45,6 +46,9 @@ _MAX_NAMED = 5000
 _MAX_SAID = 500
 """Characters that are kept of a sentence of an agent."""
 _LOOKED_UP = 500
+_MAX_REVISION = 2**62
+_TOKEN = re.compile(r"[A-Za-z0-9_]{1,128}")
+"""Ids, serial numbers and digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,15 @@ class ReportedProxy:
             raise Unavailable("agent_waiting", "The agent has not closed these routes.")
 
 
+CONFIGURED: set[int] = set()
+"""Servers of which this process knows that agents configure them: a hint, for what goes together."""
+
+
+def note(row: Server) -> None:
+    """Keep in mind who configures a server."""
+    (CONFIGURED.add if row.is_by_agent else CONFIGURED.discard)(row.id)
+
+
 def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None:
     """Return what a server's agent gets; None when no agent configures the server.
 
@@ -87,8 +100,8 @@ def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None
         if row is None or not row.is_by_agent:
             return None
         checks = _checks(session, row)
-        difference = _difference(session, row, checks)
-        given = routes.rendered(session, tools.keyring, difference.wanted)
+        difference = _difference(session, tools, row, checks)
+        given = routes.rendered(session, tools.keyring, difference.told, row)
         return AgentState(
             server=ids.show(Prefix.SERVER, row.id),
             revision=row.offered_revision,
@@ -100,7 +113,7 @@ def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None
         )
 
 
-def follow(sessions: Sessions, lease: Lease) -> ServedNow | None:
+def follow(sessions: Sessions, tools: Tools, lease: Lease) -> ServedNow | None:
     """Return what a server's agent has made its proxy serve; None while it has not got so far.
 
     Offers what is new. Raises what the agent reports as `Refused`, and Unavailable `agent_missing` or
@@ -108,7 +121,7 @@ def follow(sessions: Sessions, lease: Lease) -> ServedNow | None:
     """
 
     def read(session: Session, row: Server) -> tuple[Server, Difference, datetime]:
-        difference = _difference(session, row, _checks(session, row))
+        difference = difference_of(session, tools, row)
         return row, difference, database_now(session)
 
     row, difference, now = work.read(sessions, Server, lease, read)
@@ -220,13 +233,16 @@ def _bounded(told: AgentReport) -> AgentReport:
         message=_said(told.message),
         refused=_sentences(told.refused),
         kept_back=_sentences(told.kept_back),
-        still_served=told.still_served[:_MAX_NAMED],
+        fingerprint=told.fingerprint if _TOKEN.fullmatch(told.fingerprint) else "",
+        revision=min(max(told.revision, 0), _MAX_REVISION),
+        still_served=tuple(one for one in told.still_served[:_MAX_NAMED] if _TOKEN.fullmatch(one)),
         looks=(),
     )
 
 
 def _sentences(told: Mapping[str, str]) -> dict[str, str]:
-    return {name: _said(why) for name, why in list(told.items())[:_MAX_NAMED]}
+    some = list(told.items())[:_MAX_NAMED]
+    return {name: _said(why) for name, why in some if _TOKEN.fullmatch(name)}
 
 
 def _said(text: str) -> str:
@@ -250,7 +266,7 @@ def _note_looks(
         except Invalid:
             continue
         at = now - timedelta(seconds=min(max(one.age, 0.0), 3600.0))
-        seen[number] = LastLook(replace(one, message=_said(one.message), age=0.0), at)
+        seen[number] = LastLook(_plain(one), at)
     numbers = sorted(seen)
     for start in range(0, len(numbers), _LOOKED_UP):
         found = _own(session, server_id, numbers[start : start + _LOOKED_UP])
@@ -278,6 +294,22 @@ def _own(session: Session, server_id: int, numbers: Sequence[int]) -> list[tuple
     return [(number, of) for number, of in locked]
 
 
+def _plain(told: AgentLook) -> AgentLook:
+    """Return a look with nothing in it that is not of its form: an agent's machine may be anybody's."""
+    status = told.status if told.status is not None and 100 <= told.status <= 599 else None  # noqa: PLR2004 - of HTTP
+    return replace(
+        told,
+        message=_said(told.message),
+        serial=told.serial if told.serial and _TOKEN.fullmatch(told.serial) else None,
+        fingerprint=told.fingerprint
+        if told.fingerprint and _TOKEN.fullmatch(told.fingerprint)
+        else None,
+        status=status,
+        seconds=min(max(told.seconds, 0.0), 3600.0),
+        age=0.0,
+    )
+
+
 def seen(
     row: Binding, at: Presence, server: Server, target: ProbeTarget, now: datetime
 ) -> ProbeResult | None:
@@ -299,13 +331,20 @@ def seen(
     return found if is_new or (found.answered and look.failure is None) else None
 
 
-def _difference(session: Session, row: Server, checks: Sequence[AgentCheck]) -> Difference:
+def difference_of(session: Session, tools: Tools, row: Server) -> Difference:
+    """Return what a server should serve beside what its bindings were told that it serves."""
+    return _difference(session, tools, row, _checks(session, row))
+
+
+def _difference(
+    session: Session, tools: Tools, row: Server, checks: Sequence[AgentCheck]
+) -> Difference:
     """Return what a server should serve; its form is all that an agent is told beside routes."""
     proxy = json.dumps(row.proxy, sort_keys=True)
     form = routes.digest("agent", NEWEST, row.address, proxy, *checks)
-    return Difference(
-        form, routes.wanted(session, row.id, row.server_group_id), routes.served(session, row.id)
-    )
+    wanted = routes.wanted(session, row.id, row.server_group_id)
+    stopped = routes.stopped(session, row.id, tools.suspended_answer, wanted, row.server_group_id)
+    return Difference(form, wanted, routes.served(session, row.id), stopped)
 
 
 def _checks(session: Session, row: Server) -> tuple[AgentCheck, ...]:

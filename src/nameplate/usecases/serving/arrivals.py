@@ -147,7 +147,7 @@ def _advance(
     if not _is_secured(session, around, row, places[0].server, now):
         return ()
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
-        _configure(row, places, now)
+        _configure(around, row, places, now)
         return ()
     for place in places:
         if _outdated(around, row, place):
@@ -155,7 +155,11 @@ def _advance(
     return planned_looks.plan(row, places, lease)
 
 
-def _configure(row: Binding, places: Sequence[ServingServer], now: datetime) -> None:
+def _configure(
+    around: _Around, row: Binding, places: Sequence[ServingServer], now: datetime
+) -> None:
+    for place in places:
+        hosted.note_issuer(around.domains[row.organization_domain_id], row, place.server)
     row.configure()
     row.attempts = 0
     if all(place.server.trouble_code is not None for place in places):

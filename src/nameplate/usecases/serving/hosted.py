@@ -13,7 +13,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
-from nameplate.models import Account, AccountKind, Binding, Server
+from nameplate.models import Account, AccountKind, Binding, Domain, Server, SslProvider
 from nameplate.models.custom_hostnames import SeenHost
 from nameplate.ports.hosted_proxy import HostedProxy, HostStage, HostState
 from nameplate.ports.proxy import Proxy
@@ -44,6 +44,16 @@ def is_hosted(server: Server) -> bool:
 def issues_itself(server: Server) -> bool:
     """Tell whether the service has certificates of its own: Nameplate orders none for its hosts."""
     return is_hosted(server) and (server.proxy or {}).get("certificates", "cloudflare") == "cloudflare"  # fmt: skip
+
+
+def note_issuer(domain: Domain, row: Binding, server: Server) -> None:
+    """Record on a locked domain who issues certificates for a binding that comes to a server."""
+    if not row.ssl_enabled:
+        return
+    if issues_itself(server):
+        domain.ssl_provider = SslProvider.CLOUDFLARE
+    elif domain.ssl_provider is SslProvider.CLOUDFLARE:
+        domain.ssl_provider = SslProvider.LETSENCRYPT
 
 
 def connect(sessions: Sessions, tools: Tools, lease: Lease, server: Server) -> Proxy:

@@ -68,7 +68,7 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
         found += routes.stopped(
             session, server_id, tools.suspended_answer, found, row.server_group_id
         )
-        given = routes.rendered(session, tools.keyring, found)
+        given = routes.rendered(session, tools.keyring, found, row)
     refused: set[str] = set()
     kept_back: set[str] = set()
     for _ in range(MAX_REFUSALS):
@@ -86,5 +86,5 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
             kept_back |= set(back.names)
             found = list(back.difference.wanted)
             with sessions.look() as session:
-                given = routes.rendered(session, tools.keyring, found)
+                given = routes.rendered(session, tools.keyring, found, row)
     raise Refused("proxy_refused", "Too many routes of the server cannot be served.")

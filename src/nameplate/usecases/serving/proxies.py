@@ -109,9 +109,10 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     began = time.monotonic()
     proxy: Proxy | Withdrawer | None = None
     try:
+        agents.note(server)
         if server.is_by_agent:
             proxy = agents.reported(server)
-            told = agents.follow(sessions, lease)
+            told = agents.follow(sessions, tools, lease)
             _followed(sessions, tools, lease, server, told)
             return None
         proxy = hosted.connect(sessions, tools, lease, server)
@@ -214,8 +215,8 @@ def _of_bindings(difference: Difference, refused: Mapping[str, str]) -> dict[str
 def _given(
     sessions: Sessions, tools: Tools, lease: Lease, difference: Difference
 ) -> tuple[Route, ...]:
-    def rendered(session: Session, _row: Server) -> tuple[Route, ...]:
-        return routes.rendered(session, tools.keyring, difference.told)
+    def rendered(session: Session, row: Server) -> tuple[Route, ...]:
+        return routes.rendered(session, tools.keyring, difference.told, row)
 
     return work.read(sessions, Server, lease, rendered)
 
@@ -268,7 +269,7 @@ def _tell_bindings(session: Session, lease: Lease, outcome: ServedNow) -> None:
         raise work.Superseded
     now = lease.now()
     refused = [ids.parse(one, "bnd") for one in outcome.refused]
-    told = [row for row in outcome.served if _is_news(row, lease.id)]
+    told = [row for row in outcome.served if is_news(row, lease.id)]
     kept = {(row.binding, row.in_group) for row in outcome.served}
     gone: list[ServedRoute] = []
     if outcome.fingerprint is not None:
@@ -352,7 +353,8 @@ def _is_looked_at(row: WantedRoute) -> bool:
     return row.status is BindingStatus.CONFIGURING or row.serial != row.served_serial
 
 
-def _is_news(row: WantedRoute, server_id: int) -> bool:
+def is_news(row: WantedRoute, server_id: int) -> bool:
+    """Tell whether a route is served otherwise than its binding was told."""
     before = (row.served_server, row.served_digest, row.served_serial)
     return before != (server_id, row.digest, row.serial)
 

@@ -6,18 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import deployment, ids, route_settings
+from nameplate.core import cdn, deployment, ids, route_settings
 from nameplate.core.actor import PLATFORM
 from nameplate.core.basic_auth import AuthUser, BasicAuth
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
+from nameplate.core.route_settings import RouteSettings
 from nameplate.core.secret import Secret
 from nameplate.db import database_now
 from nameplate.models import (
@@ -27,8 +28,10 @@ from nameplate.models import (
     Certificate,
     Domain,
     Organization,
+    Server,
     ServerGroup,
 )
+from nameplate.models.dns_settings import DnsSettings
 from nameplate.ports.proxy import (
     Config,
     KeyPair,
@@ -78,8 +81,12 @@ class WantedRoute(NamedTuple):
     refused_serial: str | None = None
     refused_since: datetime | None = None
     refused_at: datetime | None = None
+    dns: DnsSettings | None = None
+    """None: nothing of its domain is behind the DNS host's network."""
     answer: int | None = None
     """Status that a suspended host answers with."""
+    edges: tuple[str, ...] = ()
+    """Networks of the edges in front of the host, which tell where visitors come from."""
     in_group: bool = False
     """The binding is on a group of servers, and what is served is noted for each."""
 
@@ -200,9 +207,21 @@ def wanted(session: Session, server_id: int, group_id: int | None = None) -> lis
     kept = [
         one
         for hostname, of_host in by_host.items()
-        for one in hosts.of_one_holder(session, hostname, of_host, lambda one: one.organization)
+        for one in _fronted(
+            hostname,
+            hosts.of_one_holder(session, hostname, of_host, lambda one: one.organization),
+        )
     ]
     return sorted(_given(session, server_id, kept), key=attrgetter("binding"))
+
+
+def _fronted(hostname: str, of_host: Sequence[WantedRoute]) -> Sequence[WantedRoute]:
+    """Return the routes of one host, all with the edges that one of its domains has it behind."""
+    known = [one.dns.cdn for one in of_host if one.dns is not None and one.dns.cdn is not None]
+    found = next((one for one in known if cdn.covers(one.hosts, hostname)), None)
+    if found is None or not found.networks:
+        return of_host
+    return [one._replace(edges=found.networks) for one in of_host]
 
 
 def _read(
@@ -210,11 +229,19 @@ def _read(
 ) -> list[WantedRoute]:
     """Return what `select` makes of the bindings on a server, and of those on its group."""
     given = {"server": server_id}
-    found = [WantedRoute(*row) for row in session.execute(select(_alone()), given)]
+    found = [
+        WantedRoute(*row) for row in session.execute(_statement(select, together=False), given)
+    ]
     if group_id is not None:
-        rows = session.execute(select(_together()), {**given, "group": group_id})
+        statement = _statement(select, together=True)
+        rows = session.execute(statement, {**given, "group": group_id})
         found += [WantedRoute(*row)._replace(in_group=True) for row in rows]
     return found
+
+
+@cache  # made once: every step of every server asks it
+def _statement(select: Callable[[Any], Any], *, together: bool) -> Any:  # noqa: ANN401 - as `_wanted`
+    return select(_together() if together else _alone())
 
 
 def stopped(
@@ -401,6 +428,7 @@ def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a c
             at.refused_serial,
             at.refused_since,
             at.refused_at,
+            sa.case((Domain.cdn_enabled, Domain.dns)),
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
@@ -411,8 +439,10 @@ def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a c
     )
 
 
-def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> tuple[Route, ...]:
-    """Return the routes for a proxy. A private key is opened only when it is written."""
+def rendered(
+    session: Session, ring: KeyRing, found: Iterable[WantedRoute], server: Server
+) -> tuple[Route, ...]:
+    """Return the routes for a server's proxy. A private key is opened only when it is written."""
     rows = tuple(found)
     pairs = _key_pairs(session, ring, {row.certificate for row in rows if row.certificate})
     former = {row.certificate for row in rows if row.key_pair not in pairs and row.certificate}
@@ -429,11 +459,20 @@ def rendered(session: Session, ring: KeyRing, found: Iterable[WantedRoute]) -> t
             hsts=row.hsts,
             weight=row.weight,
             redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
-            settings=route_settings.stored(row.proxy_config),
+            settings=_settings(row, str((server.proxy or {}).get("type", ""))),
             answer=row.answer,
         )
         for row in rows
     )
+
+
+def _settings(row: WantedRoute, kind: str) -> RouteSettings:
+    """Return a route's settings; the edges in front are trusted where the proxy can do that."""
+    found = route_settings.stored(row.proxy_config)
+    if not row.edges or "trusted_proxies" in route_settings.UNSUPPORTED.get(kind, {}):
+        return found
+    trusted = dict.fromkeys((*found.trusted_proxies, *row.edges))
+    return replace(found, trusted_proxies=tuple(trusted))
 
 
 def _key_pairs(session: Session, ring: KeyRing, wanted: set[int]) -> dict[str, KeyPair]:
@@ -531,7 +570,10 @@ class Difference:
         """
         marks = {True: "\0", False: ""}
         return [
-            (row.id, f"{row.binding}\0{row.digest}\0{marks[row.in_group]}".encode())
+            (
+                row.id,
+                "\0".join((str(row.binding), row.digest, *row.edges, marks[row.in_group])).encode(),
+            )
             for row in self.told
         ]
 
