@@ -27,6 +27,7 @@ from nameplate.models import Binding, Certificate, Record, Server, StepCount
 from nameplate.usecases import work
 from nameplate.usecases.certificates import deployments
 from nameplate.usecases.operations import forgotten, revisions
+from nameplate.usecases.serving import asks
 
 routes = APIRouter(tags=["operations"])
 
@@ -183,6 +184,7 @@ class _Waiting(Collector):
                     _bindings(session),
                     _unseen(session),
                     _steps(session),
+                    _asks(session),
                     _forgotten(session),
                     _still_served(session),
                 ]
@@ -303,6 +305,17 @@ def _steps(session: Session) -> Metric:
     )
     for row in session.scalars(sa.select(StepCount).order_by(StepCount.kind, StepCount.outcome)):
         family.add_metric([row.kind, row.outcome], row.steps)
+    return family
+
+
+def _asks(session: Session) -> Metric:
+    family = CounterMetricFamily(
+        "nameplate_edge_asks",
+        "Questions whether a certificate may be obtained, by how the edge answered and why.",
+        labels=["outcome"],
+    )
+    for outcome, asked in asks.totals(session).items():
+        family.add_metric([outcome.value], asked)
     return family
 
 

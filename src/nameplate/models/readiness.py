@@ -118,7 +118,7 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
         "status", "expires_at", "is_automatic", "trouble_code", "lost_names", "deleted_at",
     ),
     Binding: (
-        "status", "health_status", "hostname", "path", "server_id", "served_server_id",
+        "status", "health_status", "failing_since", "hostname", "path", "server_id", "served_server_id",
         "seen_host", "deleted_at",
     ),
     HostedZone: ("state", "delegated"),

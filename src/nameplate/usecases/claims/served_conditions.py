@@ -361,12 +361,13 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
     if row.status is not BindingStatus.ACTIVE:
         return _arriving(row, server, host)
     checked = row.last_health_check_at
-    if row.health_status is HealthStatus.UNHEALTHY:
+    if row.failing_since is not None or row.health_status is HealthStatus.UNHEALTHY:
         return Condition(
             type="serving", status=False, reason="binding_unhealthy",
             message=f"{host} does not answer. {row.error_message or ''}".strip(),
+            observed=_failures(row),
             fix="Check the application, and the proxy in front of it.",
-            since=row.trouble_since, next_check_at=row.next_action_at,
+            since=row.failing_since or row.trouble_since, next_check_at=row.next_action_at,
         )  # fmt: skip
     overdue = MISSED_CHECKS * timedelta(seconds=row.health_check_interval) + LATENESS
     if checked is None or now - checked > overdue:
@@ -378,6 +379,15 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
             since=checked, next_check_at=row.next_action_at,
         )  # fmt: skip
     return None
+
+
+def _failures(row: Binding) -> tuple[str, ...]:
+    """Return how often a binding has failed its check in a row."""
+    bad = row.health_memory.bad
+    if not bad:
+        return ()
+    checks = "1 health check" if bad == 1 else f"{bad} health checks in a row"
+    return (f"{checks} failed; {row.health_status.value}.",)
 
 
 def _arriving(row: Binding, server: Server | None, host: str) -> Condition:

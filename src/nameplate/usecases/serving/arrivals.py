@@ -24,7 +24,16 @@ from nameplate.models.reconfiguration import wake_server
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.usecases import holders
 from nameplate.usecases.certificates import coverage, requests, succession
-from nameplate.usecases.serving import agents, hosted, proxies, redirects, routes, servers
+from nameplate.usecases.serving import (
+    agents,
+    hosted,
+    proxies,
+    redirects,
+    routes,
+    servers,
+    targets,
+)
+from nameplate.usecases.serving.agents import ToldLook
 from nameplate.usecases.tools import Tools
 
 SAFETY = timedelta(minutes=1)
@@ -44,8 +53,13 @@ class PlannedProbe:
     interval: int
     seen: str | None = None
     """Serial number of the certificate that was seen last."""
-    told: ProbeResult | None = None
+    direct: ProbeTarget | None = None
+    """How the application is looked at by itself, where the route has several targets."""
+    told: ToldLook | None = None
     """What the server's agent has seen: nobody needs to look."""
+    is_counted: bool = True
+    """It is a look of its own: what an agent told before counts again after an interval."""
+    organization: int = 0
 
     def is_seen(self, finding: ProbeResult) -> bool:
         """Tell whether a look saw the same certificate as the last one."""
@@ -74,6 +88,8 @@ class _Around:
     """Bindings that redirect to what is not served."""
     unused: set[int] = field(default_factory=set)
     """Certificates that are to look whether a binding uses them."""
+    sharing: set[int] = field(default_factory=set)
+    """Bindings whose route has several targets."""
     tools: Tools | None = None
 
 
@@ -109,6 +125,7 @@ def _read(session: Session, rows: Sequence[Binding]) -> _Around:
         active=_active(session, domains.values()),
         lent=holders.lent_below(session, wild) if wild else set(),
         astray=redirects.astray(session, rows),
+        sharing=targets.sharing(session, rows),
     )
 
 
@@ -165,7 +182,7 @@ def _advance(session: Session, around: _Around, row: Binding, lease: Lease) -> P
     if row.status is BindingStatus.CONFIGURING and row.served_server_id != server.id:
         row.next_action_at = now + SAFETY  # the server wakes it when its proxy has it
         return None
-    return None if _waits_for_service(row, server, now) else _look(row, server, lease)
+    return None if _waits_for_service(row, server, now) else _look(around, row, server, lease)
 
 
 def _is_secured(
@@ -325,7 +342,9 @@ def _outdated(around: _Around, row: Binding, server: Server) -> bool:
     return row.served_digest not in routes.of_binding(row, application, certificate)
 
 
-def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
+def _look(
+    around: _Around, row: Binding, server: Server, lease: Lease
+) -> PlannedProbe | None:
     try:
         proxy = servers.reach(server)
     except Refused as error:
@@ -344,14 +363,33 @@ def _look(row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
         timeout=float(row.health_check_timeout),
         is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
-    told = None
+    now, direct, told = lease.now(), None, None
+    if row.id in around.sharing and row.status is BindingStatus.ACTIVE:
+        probed_at = None if server.is_by_agent else target.address
+        direct = targets.target(row, around.applications[row.application_id], probed_at)
     if server.is_by_agent:
-        told = agents.seen(row, server, target, lease.now())
+        told = agents.seen(row, server, target, direct, now)
         if told is None:
-            _await_agent(row, server, lease.now())
+            _await_agent(row, server, now)
             return None
-    steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    return PlannedProbe(lease, target, steady, row.health_check_interval, row.seen_serial, told)
+    return PlannedProbe(
+        lease, target, _is_steady(row, direct), row.health_check_interval, row.seen_serial, direct,
+        told, told is None or told.is_new or _is_interval_over(row, now), row.organization_id,
+    )  # fmt: skip
+
+
+def _is_steady(row: Binding, direct: ProbeTarget | None) -> bool:
+    """Tell whether nothing has to be written of another look that is as good as the last one."""
+    if row.status is not BindingStatus.ACTIVE or row.health_status is not HealthStatus.HEALTHY:
+        return False
+    is_known = direct is None or row.health_memory.is_reached
+    return is_known and row.held_back_at is None and not row.health_memory.is_unsettled
+
+
+def _is_interval_over(row: Binding, now: datetime) -> bool:
+    """Tell whether the agent has looked again since what was counted last, and seen nothing new."""
+    last = row.last_health_check_at
+    return last is None or now - last >= timedelta(seconds=row.health_check_interval)
 
 
 def _await_agent(row: Binding, server: Server, now: datetime) -> None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from nameplate.core import health as thresholds
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.certificates import same_form
@@ -29,7 +30,8 @@ from nameplate.models import Binding, Certificate, Domain
 from nameplate.ports.prober import Failure, ProbeResult
 from nameplate.usecases import work
 from nameplate.usecases.certificates import rollout
-from nameplate.usecases.serving import arrivals, proxies
+from nameplate.usecases.serving import arrivals, proxies, targets
+from nameplate.usecases.serving import looks as kept_looks
 from nameplate.usecases.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,10 @@ PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
 AGAIN_WHILE_UNHEALTHY = timedelta(seconds=30)
 """When at the latest a binding that does not answer is looked at again."""
+QUICKLY = timedelta(seconds=2)
+"""When it is looked at again after one of the first looks that failed."""
+AGAIN_WHILE_UNSETTLED = timedelta(seconds=5)
+"""When at the latest one is looked at again that failed a moment ago and answers now."""
 _HTTP_ERROR = 400
 _SERVER_ERROR = 500
 
@@ -60,9 +66,9 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     looks = [look for _, look in advanced if look is not None]
     findings = _findings(tools, looks)
     steady: dict[int, list[Lease]] = {}
-    found: dict[Lease, ProbeResult] = {}
+    found: dict[Lease, _Finding] = {}
     for look, finding in zip(looks, findings, strict=True):
-        if look.steady and _health(finding) is HealthStatus.HEALTHY and look.is_seen(finding):
+        if look.steady and finding.is_steady and look.is_seen(finding.through):
             steady.setdefault(look.interval, []).append(look.lease)
         else:
             found[look.lease] = finding
@@ -73,14 +79,48 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
         now = leases[0].now()
         sessions.run(PLATFORM, lambda session: _settle(session, moved, now))
     _keep(sessions, steady)
+    pairs = zip(looks, findings, strict=True)
+    kept_looks.note(sessions, [_noted(look, seen_) for look, seen_ in pairs if look.is_counted])
     return changed
 
 
-def _findings(tools: Tools, looks: Sequence[arrivals.PlannedProbe]) -> list[ProbeResult]:
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What was seen of one binding."""
+
+    through: ProbeResult
+    direct: ProbeResult | None = None
+    """What the application answered by itself."""
+    is_counted: bool = True
+
+    @property
+    def is_steady(self) -> bool:
+        """All that was looked at is well."""
+        those = [self.through, *((self.direct,) if self.direct else ())]
+        return all(_health(one) is HealthStatus.HEALTHY for one in those)
+
+
+def _noted(look: arrivals.PlannedProbe, finding: _Finding) -> kept_looks.TargetLook:
+    seen = finding.direct or finding.through
+    is_failed = not all(_is_well(one) for one in (finding.through, finding.direct) if one)
+    return kept_looks.TargetLook(
+        look.lease.id, look.organization, look.lease.now(), is_failed, seen.status, seen.seconds
+    )
+
+
+def _findings(tools: Tools, looks: Sequence[arrivals.PlannedProbe]) -> list[_Finding]:
     """Return what is seen of each, by ourselves where no agent has told."""
-    own = [look.target for look in looks if look.told is None]
-    seen = iter(tools.prober.look_many(own) if own else ())
-    return [look.told or next(seen) for look in looks]
+    own = [look for look in looks if look.told is None]
+    beside = [look.direct for look in own if look.direct is not None]
+    asked = [*(look.target for look in own), *beside]
+    seen = list(tools.prober.look_many(asked)) if asked else []
+    through, direct = iter(seen[: len(own)]), iter(seen[len(own) :])
+    return [
+        _Finding(look.told.through, look.told.direct, look.is_counted)
+        if look.told is not None
+        else _Finding(next(through), next(direct) if look.direct else None)
+        for look in looks
+    ]
 
 
 def _step(
@@ -166,7 +206,7 @@ def _is_unexpected(behind: _Behind, row: Binding, seen: ProbeResult) -> bool:
 
 def _seen(
     tools: Tools,
-    found: Mapping[Lease, ProbeResult],
+    found: Mapping[Lease, _Finding],
     moved: set[int],
     session: Session,
     leased: Sequence[tuple[Lease, Binding]],
@@ -177,7 +217,7 @@ def _seen(
     """
     around = _Behind.of(session, [row for _, row in leased])
     for lease, row in leased:
-        serial = found[lease].serial
+        serial = found[lease].through.serial
         if serial is not None and row.see(serial, lease.now()) and row.ssl_certificate_id:
             moved.add(row.ssl_certificate_id)
     return [_saw(session, tools, around, row, lease, found[lease]) for lease, row in leased]
@@ -190,39 +230,54 @@ def _settle(session: Session, certificates: set[int], now: datetime) -> None:
 
 
 def _saw(  # noqa: PLR0917 - what every step is given, and what was found
-    session: Session, tools: Tools, behind: _Behind, row: Binding, lease: Lease, seen: ProbeResult
+    session: Session, tools: Tools, behind: _Behind, row: Binding, lease: Lease, seen: _Finding
 ) -> str | None:
     now = lease.now()
-    before = row.status, row.health_status
-    finding = _judged(behind, row, seen)
+    if row.status is BindingStatus.ACTIVE:
+        return _watched(session, behind, row, seen, now)
+    before = row.status
+    finding = _judged(behind, row, seen.through)
     row.record_health(_health(finding), now)
     row.next_action_at = now + timedelta(seconds=row.health_check_interval)
-    if row.status is BindingStatus.ACTIVE:
-        row.error_message = None if _is_well(finding) else _reason(finding)
-        row.attempts = 0 if _is_well(finding) else row.attempts + 1
-        if row.attempts:
-            row.wake(now + _soon(row.attempts))
-        if _is_unexpected(behind, row, seen) or finding.failure in _FORGOTTEN:
-            _doubt(session, row, now)
-    elif row.status is BindingStatus.CONFIGURING:
+    if row.status is BindingStatus.CONFIGURING:
         _arrive(session, tools, behind, row, finding, now)
-    return _turned(row, *before)
+    is_over = row.status is BindingStatus.ERROR and before is not row.status
+    return "binding_error" if is_over else None
+
+
+def _watched(
+    session: Session, behind: _Behind, row: Binding, seen: _Finding, now: datetime
+) -> str | None:
+    """Record what was seen of an active binding; return what is new about its health."""
+    was_settled = not row.health_memory.is_unsettled
+    through = _judged(behind, row, seen.through)
+    finding = targets.combined(row.health_memory, through, seen.direct)
+    row.error_message = None if _is_well(finding) else _reason(finding)
+    if seen.is_counted:
+        if targets.weigh(row, seen.direct, now) and row.server_id is not None:
+            proxies.wake(session, row.server_id, now)
+        row.record_look(_health(finding), now)
+    row.attempts = row.health_memory.bad
+    wait = timedelta(seconds=row.health_check_interval)
+    row.next_action_at = now + (_soon(row.attempts) if row.attempts else wait)
+    if row.health_memory.is_unsettled and not row.attempts:
+        row.next_action_at = now + min(wait, AGAIN_WHILE_UNSETTLED)
+    if _is_unexpected(behind, row, through) or through.failure in _FORGOTTEN:
+        _doubt(session, row, now)
+    if was_settled == (not row.health_memory.is_unsettled):
+        return None
+    return "binding_unhealthy" if was_settled else "binding_recovered"
 
 
 def _soon(attempts: int) -> timedelta:
-    """Return when to look again at what does not answer: its interval may be much longer."""
-    return min(timedelta(seconds=5 * 1.5 ** min(attempts - 1, 20)), AGAIN_WHILE_UNHEALTHY)
+    """Return when to look again at what does not answer: its interval may be much longer.
 
-
-def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | None:
-    """Return what is new about a binding's health."""
-    if row.status is BindingStatus.ERROR and status is not row.status:
-        return "binding_error"
-    if status is not BindingStatus.ACTIVE or health is row.health_status:
-        return None
-    if row.health_status is HealthStatus.UNHEALTHY:
-        return "binding_unhealthy"
-    return "binding_recovered" if health is HealthStatus.UNHEALTHY else None
+    The first looks come quickly: a few of them tell a hiccup from an application that is down.
+    """
+    if attempts < thresholds.BAD:
+        return QUICKLY
+    seconds = 5 * 1.5 ** min(attempts - thresholds.BAD, 20)
+    return min(timedelta(seconds=seconds), AGAIN_WHILE_UNHEALTHY)
 
 
 _FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED, Failure.CONNECTION_FAILED})

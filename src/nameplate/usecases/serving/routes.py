@@ -31,7 +31,7 @@ from nameplate.ports.proxy import (
     Upstream,
 )
 from nameplate.usecases.certificates import deployments, requests, rollout
-from nameplate.usecases.serving import hosts, redirects
+from nameplate.usecases.serving import hosts, redirects, targets
 
 _LOOKED_UP = 500
 """Certificates in one statement."""
@@ -68,6 +68,8 @@ class WantedRoute(NamedTuple):
     refused_serial: str | None = None
     refused_since: datetime | None = None
     refused_at: datetime | None = None
+    held_back_at: datetime | None = None
+    """Since when the target gets nothing while another one of its route is well."""
     answer: int | None = None
     """Status that a suspended host answers with."""
 
@@ -149,8 +151,10 @@ def of_binding(
 ) -> Collection[str]:
     """Return the digests that `WantedRoute.digest` of a binding's row may be.
 
-    There are two while a former generation of its certificate may be served.
+    There are two while a former generation of its certificate may be served, and twice as many while the
+    target is held back: whether it gets nothing depends on the others of its route.
     """
+    weights = {binding.traffic_weight, *(() if binding.held_back_at is None else (0,))}
     pairs = [""]
     usable = certificate is not None and certificate.certificate_bundle and certificate.private_key
     if binding.ssl_enabled and certificate is not None and usable:
@@ -165,12 +169,13 @@ def of_binding(
             pair,
             binding.force_https,
             binding.hsts_enabled,
-            binding.traffic_weight,
+            weight,
             binding.redirect_to,
             binding.redirect_status,
             _written(binding.proxy_config),
         )
         for pair in pairs
+        for weight in weights
     ]
 
 
@@ -186,7 +191,17 @@ def wanted(session: Session, server_id: int) -> list[WantedRoute]:
         for hostname, of_host in by_host.items()
         for one in hosts.of_one_holder(session, hostname, of_host, lambda one: one.organization)
     ]
-    return sorted(_given(session, server_id, kept), key=attrgetter("binding"))
+    return sorted(_given(session, server_id, _weighed(kept)), key=attrgetter("binding"))
+
+
+def _weighed(found: Sequence[WantedRoute]) -> Sequence[WantedRoute]:
+    """Return the targets of routes with the weights that they have now."""
+    if all(one.held_back_at is None for one in found):
+        return found
+    shares = targets.weights(
+        (one.hostname, one.path, one.weight, one.held_back_at is not None) for one in found
+    )
+    return [one._replace(weight=share) for one, share in zip(found, shares, strict=True)]
 
 
 def stopped(
@@ -340,6 +355,7 @@ def _placed() -> Any:  # noqa: ANN401 - as above
             Binding.refused_serial,
             Binding.refused_since,
             Binding.refused_at,
+            Binding.held_back_at,
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
