@@ -83,14 +83,14 @@ class Lookout:
             fingerprint=result.fingerprint,
             status=result.status,
             seconds=result.seconds,
-            direct=direct and AgentDirectLook(direct.failure, direct.status, direct.seconds),
+            direct=None if direct is None else _told(direct),
         )
         is_well = result.answered and (direct is None or direct.answered)
         pause = self._pause(check, is_well=is_well)
         now = self._clock()
         self._due[check.id] = now + pause
-        quick = look.direct and replace(look.direct, seconds=0.0)
-        comparable = replace(look, seconds=0.0, direct=quick)
+        by_itself = None if direct is None else _told(replace(direct, seconds=0.0))
+        comparable = replace(look, seconds=0.0, direct=by_itself)
         is_known = self._told.get(check.id) == comparable and check.id not in self._recovering
         if is_well and is_known and now < self._told_at.get(check.id, now) + _TELL_AGAIN:
             return None
@@ -128,6 +128,10 @@ def _target(check: AgentCheck, address: str, http_port: int, https_port: int) ->
         scheme=check.scheme,
         timeout=float(check.timeout),
     )
+
+
+def _told(seen: ProbeResult) -> AgentDirectLook:
+    return AgentDirectLook(seen.failure, seen.status, seen.seconds)
 
 
 def _direct(check: AgentCheck) -> ProbeTarget:

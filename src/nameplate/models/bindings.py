@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nameplate.core.certificates import same_form
 from nameplate.core import health as thresholds
+from nameplate.core.certificates import same_form
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
 from nameplate.core.redirection import RedirectKind
 from nameplate.models.agent_reports import LastLook

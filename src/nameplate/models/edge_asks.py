@@ -21,9 +21,7 @@ class EdgeAsk(Model):
     suffix: Mapped[str] = mapped_column(
         ascii_text(), primary_key=True, comment="Suffix of unknown names; empty: all questions."
     )
-    asked: Mapped[int] = mapped_column(
-        BigId, default=0, server_default="0", comment="How often."
-    )
+    asked: Mapped[int] = mapped_column(BigId, default=0, server_default="0", comment="How often.")
     last_at: Mapped[datetime] = mapped_column(
         UtcDateTime, index=True, comment="When that was added up last."
     )

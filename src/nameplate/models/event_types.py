@@ -26,10 +26,10 @@ from nameplate.models.bindings import Binding
 from nameplate.models.certificate_names import CertificateName
 from nameplate.models.certificates import UNUSED, Certificate, HttpChallenge
 from nameplate.models.dangling import DanglingRecord, DanglingScan
-from nameplate.models.health_memory import HealthHour
 from nameplate.models.domains import Domain, SuffixApproval
 from nameplate.models.events import Event
 from nameplate.models.grants import NameGrant
+from nameplate.models.health_memory import HealthHour
 from nameplate.models.holdings import NameHolding
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.name_challenges import ChallengeStatus, NameChallenge

@@ -342,9 +342,7 @@ def _outdated(around: _Around, row: Binding, server: Server) -> bool:
     return row.served_digest not in routes.of_binding(row, application, certificate)
 
 
-def _look(
-    around: _Around, row: Binding, server: Server, lease: Lease
-) -> PlannedProbe | None:
+def _look(around: _Around, row: Binding, server: Server, lease: Lease) -> PlannedProbe | None:
     try:
         proxy = servers.reach(server)
     except Refused as error:

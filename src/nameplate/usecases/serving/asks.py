@@ -42,9 +42,7 @@ class Refusals:
     """Those with the most unknown names first."""
 
 
-def add(
-    session: Session, outcomes: Mapping[AskOutcome, int], suffixes: Mapping[str, int]
-) -> None:
+def add(session: Session, outcomes: Mapping[AskOutcome, int], suffixes: Mapping[str, int]) -> None:
     """Add what one process has counted; the session is the platform's."""
     now = database_now(session)
     rows = [

@@ -151,9 +151,7 @@ def _spent() -> Any:  # noqa: ANN401 - as above
     A yes would have the proxy order one itself, which the same limits count. A host whose certificate
     works is never refused: a proxy that may not renew lets go of what it has.
     """
-    works = sa.and_(
-        Certificate.certificate_bundle.is_not(None), Certificate.expires_at > utc_now()
-    )
+    works = sa.and_(Certificate.certificate_bundle.is_not(None), Certificate.expires_at > utc_now())
     return sa.and_(Certificate.trouble_code == "budget_spent", sa.not_(works))
 
 
@@ -203,7 +201,9 @@ def _rows(
     shown: dict[int, str] = {}
     rows = session.execute(query, values)
     for row in rows:
-        hostname, path, organization, app, upstream, port, status, ssl, weight, to, moved, *more = row
+        hostname, path, organization, app, upstream, port, status, ssl, weight, to, moved, *more = (
+            row
+        )
         held_back_at, is_spent = more
         if app not in shown:
             shown[app] = ids.show("app", app)

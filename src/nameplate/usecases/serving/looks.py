@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -128,7 +128,7 @@ def note(sessions: Sessions, looks: Sequence[TargetLook]) -> None:
     for start in range(0, len(rows), _PIECE):
         some = dict(rows[start : start + _PIECE])
         try:
-            sessions.run(PLATFORM, lambda session, some=some: _append(session, some))
+            sessions.run(PLATFORM, partial(_append, entries=some))
         except SQLAlchemyError:  # a binding was removed for good, or the database is away
             continue
 
@@ -171,7 +171,7 @@ def forget_old(session: Session, now: datetime) -> int:
     return removed
 
 
-def _append(session: Session, entries: Mapping[_Key, _Entry]) -> None:
+def _append(session: Session, *, entries: Mapping[_Key, _Entry]) -> None:
     rows: dict[tuple[int, datetime], dict[str, Any]] = {}
     for (at, binding, organization), entry in entries.items():
         hour = _hour(at)

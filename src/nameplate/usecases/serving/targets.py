@@ -48,7 +48,11 @@ class TargetAddress(NamedTuple):
 
 
 def address(
-    host: str | None, port: int | None, path: str, check_path: str, proxy_config: Any = None  # noqa: ANN401 - JSON
+    host: str | None,
+    port: int | None,
+    path: str,
+    check_path: str,
+    proxy_config: Any = None,  # noqa: ANN401 - JSON
 ) -> TargetAddress | None:
     """Return where a target is looked at by itself; None where that is not possible.
 
@@ -102,7 +106,11 @@ def combined(
     if direct.failure is not None:
         message = f"the application does not answer at its own address ({direct.failure.value})"
     return replace(
-        through, failure=direct.failure, message=message, status=direct.status, seconds=direct.seconds
+        through,
+        failure=direct.failure,
+        message=message,
+        status=direct.status,
+        seconds=direct.seconds,
     )
 
 
