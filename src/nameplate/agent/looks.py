@@ -86,12 +86,13 @@ class Lookout:
             direct=None if direct is None else _told(direct),
         )
         is_well = result.answered and (direct is None or direct.answered)
+        was_clear = check.id not in self._recovering
         pause = self._pause(check, is_well=is_well)
         now = self._clock()
         self._due[check.id] = now + pause
         by_itself = None if direct is None else _told(replace(direct, seconds=0.0))
         comparable = replace(look, seconds=0.0, direct=by_itself)
-        is_known = self._told.get(check.id) == comparable and check.id not in self._recovering
+        is_known = was_clear and self._told.get(check.id) == comparable
         if is_well and is_known and now < self._told_at.get(check.id, now) + _TELL_AGAIN:
             return None
         self._told[check.id], self._told_at[check.id] = comparable, now

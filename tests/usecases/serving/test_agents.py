@@ -11,7 +11,7 @@ from nameplate.core.errors import NotFound, NotPermitted
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.models import ApiToken, Binding, Certificate, Organization, Server
-from nameplate.ports.agents import AgentReport
+from nameplate.ports.agents import AgentDirectLook, AgentLook, AgentReport
 from nameplate.ports.prober import Failure
 from nameplate.usecases.serving import agents
 from nameplate.usecases.tenants import tokens
@@ -228,3 +228,40 @@ def test_a_worker_s_server_has_no_state(world: AgentRows) -> None:
     assert agents.state(world.sessions, world.tools, world.servers[0]) is None
     assert agents.state(world.sessions, world.tools, 10_000) is None
     assert AgentReport("1").code is None
+
+
+def test_an_agent_looks_at_each_target_and_the_bad_one_is_left_out(world: AgentRows) -> None:
+    other = world.share()
+    world.reconcile()
+    first, second = world.state().checks
+    assert (first.upstream, second.upstream) == ("10.0.0.1:8080", "10.0.0.2:8080")
+    world.bindings[0] = other
+    world.report()
+    world.reconcile()
+    good, bad = AgentDirectLook(status=200, seconds=0.2), AgentDirectLook(Failure.TIMEOUT)
+    world.report(looks=(world.seen(direct=good),))
+    assert world.probe().health_memory.is_reached
+    for count in range(1, 4):
+        world.report(looks=(world.seen(direct=bad),))
+        row = world.probe()
+        assert (row.health_memory.target_bad, row.failing_since is None) == (count, False)
+        assert world.probe().health_memory.target_bad == count, "a bad look counts once"
+    assert row.held_back_at is not None
+    assert [one.weight for one in world.state().routes] == [100, 0]
+    world.report(looks=(world.seen(direct=good),))
+    assert world.probe().health_status is HealthStatus.DEGRADED
+    assert world.probe().held_back_at is not None, "the same look does not count twice"
+    world.report(looks=(world.seen(direct=good),))
+    row = world.probe()
+    assert (row.health_status, row.held_back_at) == (HealthStatus.HEALTHY, None)
+    assert [one.weight for one in world.state().routes] == [100, 100]
+
+
+def test_of_others_bindings_no_look_is_believed(world: AgentRows) -> None:
+    """An agent that is taken over leaves nobody else's target out."""
+    world.share()
+    world.reconcile()
+    bad = AgentDirectLook(Failure.TIMEOUT)
+    look = AgentLook(show("bnd", world.bindings[0]), status=200, direct=bad)
+    world.report(1, looks=(look,))
+    assert world.read(Binding, world.bindings[0]).agent_look is None

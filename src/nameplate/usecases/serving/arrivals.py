@@ -370,9 +370,10 @@ def _look(around: _Around, row: Binding, server: Server, lease: Lease) -> Planne
         if told is None:
             _await_agent(row, server, now)
             return None
+    is_counted = told is None or told.is_new or _is_due(row, now)
     return PlannedProbe(
         lease, target, _is_steady(row, direct), row.health_check_interval, row.seen_serial, direct,
-        told, told is None or told.is_new or _is_interval_over(row, now), row.organization_id,
+        told, is_counted, row.organization_id,
     )  # fmt: skip
 
 
@@ -384,10 +385,12 @@ def _is_steady(row: Binding, direct: ProbeTarget | None) -> bool:
     return is_known and row.held_back_at is None and not row.health_memory.is_unsettled
 
 
-def _is_interval_over(row: Binding, now: datetime) -> bool:
+def _is_due(row: Binding, now: datetime) -> bool:
     """Tell whether the agent has looked again since what was counted last, and seen nothing new."""
     last = row.last_health_check_at
-    return last is None or now - last >= timedelta(seconds=row.health_check_interval)
+    if last is None or row.health_status is HealthStatus.UNKNOWN:
+        return True
+    return now - last >= timedelta(seconds=row.health_check_interval)
 
 
 def _await_agent(row: Binding, server: Server, now: datetime) -> None:
