@@ -23,6 +23,7 @@ from nameplate.models import (
     DomainReadiness,
     Event,
     EventActor,
+    HealthHour,
     HoldingScope,
     HostedState,
     HostedZone,
@@ -146,6 +147,16 @@ def binding(session: Session, app: Application, parent: Domain, **columns: Any) 
         "hostname": parent.domain_name,
     }
     return _add(session, Binding(**(default | columns)))
+
+
+def health_hour(session: Session, parent: Binding, **columns: Any) -> HealthHour:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "binding_id": parent.id,
+        "hour": datetime(2026, 11, 29, 12, tzinfo=UTC),
+        "looks": "0,10,0,200,34,60;",
+    }
+    return _add(session, HealthHour(**(default | columns)))
 
 
 def account(session: Session, owner: Organization | None, **columns: Any) -> Account:
@@ -366,6 +377,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
     claim = domain(session, owner, name, dns_account_id=by.id)
     cert = certificate(session, claim)
     check = verification(session, claim)
+    bound = binding(session, app, claim, server_id=machine.id, ssl_certificate_id=cert.id)
     rows = [
         app,
         machine,
@@ -375,7 +387,8 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         record(session, claim),
         check,
         proof_mail(session, check, name),
-        binding(session, app, claim, server_id=machine.id, ssl_certificate_id=cert.id),
+        bound,
+        health_hour(session, bound),
         holding(session, claim),
         session.get_one(CertificateName, (cert.id, cert.common_name)),  # made with the certificate
         challenge(session, cert),

@@ -11,6 +11,11 @@ app = typer.Typer(help="Look at what proxies ask the edge.", no_args_is_help=Tru
 COLUMNS = ("suffix", "asked", "last_at")
 
 
+@app.callback()
+def _group() -> None:
+    """Look at what proxies ask the edge."""
+
+
 @command(app, "top")
 def top(
     cli: Cli,

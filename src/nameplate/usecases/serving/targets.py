@@ -56,13 +56,16 @@ def address(
 ) -> TargetAddress | None:
     """Return where a target is looked at by itself; None where that is not possible.
 
-    `path` is that of its route, `check_path` the one that is asked for at the host.
+    `path` is that of its route, `check_path` the one that is asked for at the host: where it is not below the
+    route's, the route's own is asked for.
     """
     settings = route_settings.stored(proxy_config)
     if host is None or port is None or settings.upstream_protocol != "http":
         return None
     below = path.rstrip("/")
-    if settings.strip_path and (check_path == below or check_path.startswith(f"{below}/")):
+    if check_path != below and not check_path.startswith(f"{below}/"):
+        check_path = path  # nobody reaches another one there through this route
+    if settings.strip_path:
         check_path = check_path.removeprefix(below) or "/"
     return TargetAddress(host, port, check_path)
 
