@@ -117,7 +117,6 @@ def test_a_failing_renewal_is_said_while_the_certificate_is_still_valid(world: O
 
 
 def test_an_unhealthy_application_is_not_ready(world: Offline) -> None:
-    from nameplate.models import Binding
 
     site = Site(world)
     site.change(
@@ -131,8 +130,6 @@ def test_an_unhealthy_application_is_not_ready(world: Offline) -> None:
 
 def test_one_failed_check_is_said_at_once_and_one_good_one_ends_it(world: Offline) -> None:
     """`degraded` is no excuse: nobody is called ready whose last check failed."""
-    from nameplate.models import Binding
-
     site, now = Site(world), datetime.now(UTC)
 
     def look(level: HealthStatus) -> None:
@@ -140,7 +137,7 @@ def test_one_failed_check_is_said_at_once_and_one_good_one_ends_it(world: Offlin
             session.get_one(Binding, site.binding_id).record_look(level, now)
 
     look(HealthStatus.DEGRADED)  # it answers 404
-    assert site.ready
+    assert (site.shown("serving").status, site.ready) == (True, True)
     look(HealthStatus.UNHEALTHY)
     found = site.shown("serving")
     assert (found.reason, found.status, site.ready) == ("binding_unhealthy", False, False)
@@ -150,11 +147,10 @@ def test_one_failed_check_is_said_at_once_and_one_good_one_ends_it(world: Offlin
         look(HealthStatus.UNHEALTHY)
     assert site.shown("serving").observed == ("3 health checks in a row failed; unhealthy.",)
     look(HealthStatus.HEALTHY)
-    assert site.ready, "readiness is that of the last check"
+    assert (site.shown("serving").status, site.ready) == (True, True)
 
 
 def test_a_check_that_is_long_overdue_counts_for_nothing(world: Offline) -> None:
-    from nameplate.models import Binding
 
     site = Site(world)
     site.change(

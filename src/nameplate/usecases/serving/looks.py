@@ -191,7 +191,9 @@ def _appending(dialect: str) -> Any:  # noqa: ANN401 - what dialects have in com
     known = HealthHour.__table__.c.looks
     is_mariadb = dialect in {"mysql", "mariadb"}
     new = insert.inserted.looks if is_mariadb else insert.excluded.looks
-    most: sa.ColumnElement[int] = sa.literal_column(str(_MAX_TEXT))  # PyMySQL takes no other value there
+    most: sa.ColumnElement[int] = sa.literal_column(
+        str(_MAX_TEXT)
+    )  # PyMySQL takes no other value there
     longer = sa.case((sa.func.length(known) < most, known + new), else_=known)
     if is_mariadb:
         return insert.on_duplicate_key_update(looks=longer)
