@@ -181,7 +181,7 @@ class _Waiting(Collector):
                     _certificates(session),
                     _at_risk(session),
                     _deployments(session),
-                    _bindings(session),
+                    *_bindings(session),
                     _unseen(session),
                     _steps(session),
                     _asks(session),
@@ -273,16 +273,23 @@ def _deployments(session: Session) -> Metric:
     return family
 
 
-def _bindings(session: Session) -> Metric:
+def _bindings(session: Session) -> list[Metric]:
     family = GaugeMetricFamily(
         "nameplate_bindings", "Active bindings by health.", labels=["health"]
     )
+    failing = GaugeMetricFamily(
+        "nameplate_bindings_failing", "Active bindings whose last health check failed."
+    )
     active = Binding.visible(PLATFORM).where(Binding.status == BindingStatus.ACTIVE)
-    states = active.with_only_columns(Binding.health_status, sa.func.count())
-    found = {row[0]: row[1] for row in session.execute(states.group_by(Binding.health_status))}
+    states = active.with_only_columns(
+        Binding.health_status, sa.func.count(), sa.func.count(Binding.failing_since)
+    )
+    rows = session.execute(states.group_by(Binding.health_status)).all()
+    found = {row[0]: row[1] for row in rows}
     for health in HealthStatus:
         family.add_metric([health.value], found.get(health, 0))
-    return family
+    failing.add_metric([], sum(row[2] for row in rows))
+    return [family, failing]
 
 
 def _unseen(session: Session) -> Metric:
