@@ -37,6 +37,11 @@ class HealthMemory:
         return int(GOOD * 2**self.lapses)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """A look was bad, and two good ones in a row have not followed yet."""
+        return self.is_unsettled and self.good < GOOD
+
+    @property
     def is_down(self) -> bool:
         """The application's own address has failed often enough to be left out."""
         return self.is_reached and self.target_bad >= BAD

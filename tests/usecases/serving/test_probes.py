@@ -113,6 +113,18 @@ def test_who_reads_of_outcomes_hears_once_of_what_comes_and_goes(rig: Rig) -> No
     assert said == ["binding_unhealthy", "binding_recovered"]
 
 
+def test_what_falls_ill_again_is_said_again_however_long_it_is_watched(rig: Rig) -> None:
+    active(rig)
+    said = []
+    for _ in range(3):
+        for status in (502, 502, 502, 200, 200, 200):
+            rig.prober.sees = {"status": status}
+            lease = rig.world.leased(Binding, rig.ids[Binding])
+            said += [one.code for one in probes.sweep(rig.world.sessions, rig.world.tools, [lease])]
+    assert said == ["binding_unhealthy", "binding_recovered"] * 3
+    assert rig.read(Binding).health_status is HealthStatus.DEGRADED
+
+
 def test_what_does_not_answer_is_looked_at_soon_however_long_its_interval(rig: Rig) -> None:
     """Whoever repairs an application waits for the next look, not for the interval of good days."""
     active(rig)

@@ -249,7 +249,7 @@ def _watched(
     session: Session, behind: _Behind, row: Binding, seen: _Finding, now: datetime
 ) -> str | None:
     """Record what was seen of an active binding; return what is new about its health."""
-    was_settled = not row.health_memory.is_unsettled
+    was_in_doubt = row.health_memory.is_in_doubt
     through = _judged(behind, row, seen.through)
     finding = targets.combined(row.health_memory, through, seen.direct)
     row.error_message = None if _is_well(finding) else _reason(finding)
@@ -261,12 +261,13 @@ def _watched(
     wait = timedelta(seconds=row.health_check_interval)
     row.next_action_at = now + (_soon(row.attempts) if row.attempts else wait)
     if row.health_memory.is_unsettled and not row.attempts:
-        row.next_action_at = now + min(wait, AGAIN_WHILE_UNSETTLED)
+        soon = QUICKLY if row.health_memory.is_in_doubt else AGAIN_WHILE_UNSETTLED
+        row.next_action_at = now + min(wait, soon)
     if _is_unexpected(behind, row, through) or through.failure in _FORGOTTEN:
         _doubt(session, row, now)
-    if was_settled == (not row.health_memory.is_unsettled):
+    if was_in_doubt == row.health_memory.is_in_doubt:
         return None
-    return "binding_unhealthy" if was_settled else "binding_recovered"
+    return "binding_recovered" if was_in_doubt else "binding_unhealthy"
 
 
 def _soon(attempts: int) -> timedelta:
