@@ -249,7 +249,7 @@ def _watched(
     session: Session, behind: _Behind, row: Binding, seen: _Finding, now: datetime
 ) -> str | None:
     """Record what was seen of an active binding; return what is new about its health."""
-    was_in_doubt = row.health_memory.is_in_doubt
+    was_failing = row.failing_since is not None
     through = _judged(behind, row, seen.through)
     finding = targets.combined(row.health_memory, through, seen.direct)
     row.error_message = None if _is_well(finding) else _reason(finding)
@@ -265,9 +265,9 @@ def _watched(
         row.next_action_at = now + min(wait, soon)
     if _is_unexpected(behind, row, through) or through.failure in _FORGOTTEN:
         _doubt(session, row, now)
-    if was_in_doubt == row.health_memory.is_in_doubt:
+    if was_failing == (row.failing_since is not None):
         return None
-    return "binding_recovered" if was_in_doubt else "binding_unhealthy"
+    return "binding_recovered" if was_failing else "binding_unhealthy"
 
 
 def _soon(attempts: int) -> timedelta:
