@@ -48,7 +48,9 @@ class HealthPointShape(BaseModel):
     at: datetime
     looks: int
     failed: int
-    status: int | None = Field(description="The highest status seen; null: there was no answer.")
+    status: int | None = Field(
+        description="The highest status seen; null when there was no answer."
+    )
     milliseconds: int = Field(description="On average.")
     longest: int = Field(description="The longest, in milliseconds.")
 
@@ -63,7 +65,9 @@ class BindingHealthShape(BaseModel):
     hostname: str
     path: str
     health_status: HealthStatus
-    failing_since: datetime | None = Field(description="null: the last check did not fail.")
+    failing_since: datetime | None = Field(
+        description="Since when checks fail; null when the last one did not."
+    )
     held_back_at: datetime | None = Field(
         description="Since when the target gets no requests while others of its route are well."
     )

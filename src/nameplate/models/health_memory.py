@@ -1,5 +1,6 @@
 """What is remembered of health checks: a column of bindings, and the last day's looks."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -71,3 +72,8 @@ class HealthHour(Tenant, Model):
         comment="`minute,looks,failed,status,milliseconds,longest;` for some minutes each; "
         "status 0: no answer.",
     )
+
+    @classmethod
+    def forgetting(cls, keys: Sequence[tuple[int, datetime]]) -> sa.Delete:
+        """Return the statement that removes hours of bindings, by binding and hour."""
+        return sa.delete(cls).where(sa.tuple_(cls.binding_id, cls.hour).in_(keys))

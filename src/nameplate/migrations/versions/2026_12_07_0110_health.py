@@ -20,6 +20,18 @@ def upgrade() -> None:
     op.add_column(_BINDINGS, c.json("known_health", comment))
     comment = "Since when the target gets no requests while others of its route are well."
     op.add_column(_BINDINGS, c.moment("held_back_at", comment))
+    _hours()
+    _asks()
+
+
+def downgrade() -> None:
+    op.drop_table(_ASKS)
+    op.drop_table(_HOURS)
+    for column in ("held_back_at", "known_health", "failing_since"):
+        op.drop_column(_BINDINGS, column)
+
+
+def _hours() -> None:
     c.create(
         _HOURS,
         "Health checks of the last day: one row for each binding and hour.",
@@ -38,6 +50,9 @@ def upgrade() -> None:
     c.index(_HOURS, "hour")
     c.index(_HOURS, "organization_id", "binding_id", name=f"{_HOURS}_binding_index")
     c.isolate(_HOURS)
+
+
+def _asks() -> None:
     c.create(
         _ASKS,
         "Questions that `/edge/ask` was asked, by outcome, and unknown names by suffix.",
@@ -53,10 +68,3 @@ def upgrade() -> None:
     if c.dialect() == "postgresql":  # only a role that passes row-level security works with it
         op.execute(f"ALTER TABLE {_ASKS} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {_ASKS} FORCE ROW LEVEL SECURITY")
-
-
-def downgrade() -> None:
-    op.drop_table(_ASKS)
-    op.drop_table(_HOURS)
-    for column in ("held_back_at", "known_health", "failing_since"):
-        op.drop_column(_BINDINGS, column)

@@ -156,16 +156,16 @@ def series(session: Session, binding: Binding, now: datetime) -> list[SeriesPoin
 
 def forget_old(session: Session, now: datetime) -> int:
     """Remove, some at a time, the hours that are older than a day; return how many."""
-    own = HealthHour.__table__.c
-    old = sa.select(own.binding_id, own.hour).where(own.hour < now - KEPT_FOR).limit(_PIECE)
+    columns = HealthHour.binding_id, HealthHour.hour
+    old = HealthHour.visible(PLATFORM).with_only_columns(*columns)
+    piece = old.where(HealthHour.hour < now - KEPT_FOR).limit(_PIECE)
     removed = 0
     for _ in range(_MAX_PIECES):
-        some = [tuple(row) for row in session.execute(old)]
+        some = [(binding, hour) for binding, hour in session.execute(piece)]
         if not some:
             break
         session.execute(
-            sa.delete(HealthHour).where(sa.tuple_(own.binding_id, own.hour).in_(some)),
-            execution_options={"synchronize_session": False},
+            HealthHour.forgetting(some), execution_options={"synchronize_session": False}
         )
         removed += len(some)
     return removed
