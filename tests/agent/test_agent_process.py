@@ -228,8 +228,10 @@ class Prober:
         self.status: int | None = 200
         self.failure: Failure | None = None
         self.looked: list[str] = []
+        self.targets: list[ProbeTarget] = []
 
     def look_many(self, targets: Any) -> list[ProbeResult]:
+        self.targets += targets
         self.looked += [one.hostname for one in targets]
         return [self.look(one) for one in targets]
 
@@ -257,6 +259,33 @@ def test_only_news_and_trouble_are_told() -> None:
     assert len(lookout.look("127.0.0.1", 80, 443)) == 1
     lookout.watch([])
     assert lookout.next_at is None
+
+
+def test_what_is_not_clear_is_looked_at_soon_and_told() -> None:
+    """The API counts good looks after bad ones: each is told until there are some in a row."""
+    now, prober = [0.0], Prober()
+    lookout = Lookout(prober, lambda: now[0])
+    lookout.watch([AgentCheck("bnd_1", HOST, "/", interval=600)])
+    prober.status, prober.failure = None, Failure.CLOSED
+    told = [len(lookout.look("127.0.0.1", 80, 443))]
+    prober.status, prober.failure = 200, None
+    for _ in range(6):
+        now[0] = lookout.next_at or 0.0
+        told.append(len(lookout.look("127.0.0.1", 80, 443)))
+    assert told == [1, 1, 1, 1, 0, 1, 1], "and how long it takes, every five minutes or so"
+    assert now[0] > 1200
+
+
+def test_an_application_is_looked_at_by_itself_where_that_is_asked_for() -> None:
+    now, prober = [0.0], Prober()
+    lookout = Lookout(prober, lambda: now[0])
+    check = AgentCheck("bnd_1", HOST, "/", upstream="[2001:db8::1]:8080", upstream_path="/up")
+    lookout.watch([check, AgentCheck("bnd_2", HOST, "/other")])
+    first, second = lookout.look("127.0.0.1", 80, 443)
+    assert (first.direct and first.direct.status, second.direct) == (200, None)
+    target = prober.targets[2]
+    assert (target.address, target.port, target.path) == ("2001:db8::1", 8080, "/up")
+    assert (target.hostname, target.scheme, target.is_upstream) == (HOST, "http", True)
 
 
 @dataclass

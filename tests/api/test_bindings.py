@@ -1,15 +1,21 @@
 """Bindings from outside: shares, redirects and settings, and what others and hostile callers get."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from tests.api.client import Api
 from tests.api.conftest import World
 
+from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
+from nameplate.core.asks import AskOutcome
+from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.models import Binding
+from nameplate.usecases.serving import asks, looks
 
 
 def test_shares_redirects_and_settings(world: World) -> None:
@@ -110,3 +116,49 @@ def test_nobody_else_moves_or_joins(world: World) -> None:
         {"domain": "example.com", "application": "Shop", "traffic_weight": 50},
     )
     assert joined.status == 404
+
+
+def test_health_and_its_last_day(world: World, api: Api) -> None:
+    number = ids.parse(world.ids["bindings"], ids.Prefix.BINDING)
+    with api.sessions.begin(PLATFORM) as session:
+        row = session.get_one(Binding, number)
+        now = datetime.now(UTC)
+        row.status = BindingStatus.ACTIVE
+        for _ in range(2):
+            row.record_look(HealthStatus.UNHEALTHY, now)
+        organization = row.organization_id
+    look = looks.TargetLook(number, organization, now - timedelta(hours=2), True, None, 1.5)
+    looks.note(api.sessions, [look])
+    path = f"/v1/bindings/{world.ids['bindings']}/health"
+    shown = world.as_acme.get(path)
+    assert (shown["health_status"], shown["failed_in_a_row"]) == ("degraded", 2)
+    assert shown["failing_since"] is not None
+    assert (shown["good_until_healthy"], shown["held_back_at"]) == (2, None)
+    (point,) = shown["points"]
+    assert (point["looks"], point["failed"], point["status"], point["longest"]) == (
+        1,
+        1,
+        None,
+        1500,
+    )
+    assert world.as_acme.get("/v1/bindings/example.com/health")["points"] == [point]
+    foreign, missing = (
+        world.as_globex.send("GET", one)
+        for one in (path, f"/v1/bindings/{ids.show(ids.Prefix.BINDING, 99)}/health")
+    )
+    assert (
+        (foreign.status, foreign.code)
+        == (missing.status, missing.code)
+        == (404, "binding_not_found")
+    )
+
+
+def test_what_the_edge_refused_is_for_operators_only(world: World, api: Api) -> None:
+    with api.sessions.begin(PLATFORM) as session:
+        asks.add(session, {AskOutcome.RECURSIVE: 3}, {"evil.com": 3, "bad.org": 1})
+    shown = api.get("/v1/edge/refusals?limit=1")
+    assert (shown["outcomes"]["recursive"], shown["outcomes"]["allowed"]) == (3, 0)
+    assert [(one["suffix"], one["asked"]) for one in shown["suffixes"]] == [("evil.com", 3)]
+    refused = world.as_acme.send("GET", "/v1/edge/refusals")
+    assert (refused.status, refused.code) == (403, "platform_only")
+    assert api.send("GET", "/v1/edge/refusals?limit=1000").status == 422

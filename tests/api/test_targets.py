@@ -2,9 +2,9 @@
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dns.message
@@ -24,11 +24,13 @@ from nameplate.adapters.http.fetch import SafeFetcher
 from nameplate.adapters.proxy.probe import HttpProber
 from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
 from nameplate.adapters.verification.dns_txt import DnsTxt
+from nameplate.core.actor import PLATFORM
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import BindingStatus
-from nameplate.models import Binding, Server
+from nameplate.models import Application, Binding, Server
 from nameplate.ports.fetcher import HttpOutcome
+from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.ports.resolver import AnswerKind
 from nameplate.usecases.serving import probes
 
@@ -56,6 +58,16 @@ def canary(servers: ExitStack) -> Iterator[HostileServer]:
     made = servers.enter_context(HostileServer(answer))
     yield made
     assert made.connections == 0
+
+
+@dataclass
+class Looking:
+    """A prober that another one looks through."""
+
+    look_many: Callable[[Sequence[ProbeTarget]], Sequence[ProbeResult]]
+
+    def look(self, target: ProbeTarget) -> ProbeResult:
+        return self.look_many([target])[0]
 
 
 def told(servers: ExitStack, script: Script) -> ScriptedDns:
@@ -180,6 +192,46 @@ def test_binding_port(api: Api, world: World) -> None:
     assert api.send("PATCH", "/v1/applications/Shop", listed).body["binding_ports"] == [8001]
     assert world.as_acme.post("/v1/bindings", {**new, "port": 8001})["port"] == 8001
     assert api.send("PATCH", f"/v1/bindings/{mine}", {"port": 22}).body["port"] == 22
+
+
+@pytest.mark.parametrize("upstream", ["169.254.169.254", "127.0.0.1", "fd00:ec2::254"])
+def test_target_checks(canary: HostileServer, migrated_sqlite_url: str, upstream: str) -> None:
+    """Whatever an operator wrote by mistake: two bindings of one host have both applications looked at."""
+    sessions = sessions_over(migrated_sqlite_url)
+    active = {"status": BindingStatus.ACTIVE, "health_check_path": "/latest/meta-data/"}
+    rig = bound(sessions, **active)
+    rig.world.tools = replace(rig.world.tools, prober=HttpProber(timeout=2))
+    proxy = {"type": "caddy", "http_port": canary.port}
+    rig.change(Server, proxy=proxy)
+    rig.change(Application, upstream_host=upstream, upstream_port=canary.port)
+    with sessions.begin(PLATFORM) as session:
+        row = session.get_one(Binding, rig.ids[Binding])
+        row.served_server_id = row.server_id
+        same = (
+            "organization_id",
+            "organization_domain_id",
+            "application_id",
+            "hostname",
+            "server_id",
+        )
+        other = {one: getattr(row, one) for one in same}
+        session.add(Binding(**other, **active, port=1, ssl_enabled=False))
+    seen: list[ProbeTarget] = []
+    look_many = rig.world.tools.prober.look_many
+
+    def looking(those: Sequence[ProbeTarget]) -> Sequence[ProbeResult]:
+        upstreams = [one for one in those if one.is_upstream]
+        seen.extend(upstreams)
+        found = look_many(upstreams) if upstreams else []
+        assert {one.failure for one in found} <= {Failure.ADDRESS_REFUSED}
+        through = (ProbeResult(one, status=200) for one in those if not one.is_upstream)
+        return [*through, *found]
+
+    rig.world.tools = replace(rig.world.tools, prober=Looking(looking))
+    lease = rig.world.leased(Binding, rig.ids[Binding])
+    probes.sweep(sessions, rig.world.tools, [lease])
+    assert len(seen) == (0 if upstream == "127.0.0.1" else 1)
+    sessions.dispose()
 
 
 @pytest.mark.parametrize("inside", ["127.0.0.1", "169.254.169.254"])

@@ -15,7 +15,7 @@ SLOWEST = 60.0
 """Seconds after the repair by which all must be well."""
 _QUIET = ('outcome="ok"}', 'outcome="lease_lost"}', 'outcome="given_back"}')
 _TELLING = (
-    'nameplate_bindings{health="unhealthy"}',
+    "nameplate_bindings_failing",
     "nameplate_records_unseen",
 )
 LATE = 4.0

@@ -58,11 +58,11 @@ API = f"/api/v1/servers/localhost/zones/{ZONE}."
 
 
 UNCOUNTED = frozenset({
-    "certificate_watches", "domain_readiness", "live_processes", "registration_watches",
-    "step_counts",
+    "certificate_watches", "domain_readiness", "edge_asks", "health_hours", "live_processes",
+    "registration_watches", "step_counts",
 })  # fmt: skip
 """Tables that say nothing of what was done: a void step is counted too, and every worker that runs
-keeps its heartbeat and the copy of what is ready, and takes its turn at what stops certificates."""
+keeps its heartbeat, what its health checks saw and the copy of what is ready, and takes its turn at what stops certificates."""
 
 
 class World:

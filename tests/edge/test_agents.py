@@ -136,7 +136,7 @@ def test_versions_of_the_protocol(desk: Desk) -> None:
     desk.world.reconcile()
     name = protocol.PROTOCOL_HEADER.lower()
     for spoken, code in (
-        ("2-3", "agent_protocol_unsupported"),
+        ("3-4", "agent_protocol_unsupported"),
         ("0-0", "agent_protocol_unsupported"),
         ("one", "agent_protocol_malformed"),
     ):
@@ -144,8 +144,19 @@ def test_versions_of_the_protocol(desk: Desk) -> None:
         assert json.loads(answer[1])["code"] == code
         assert answer[0] >= 400
         assert desk.is_signed(0, answer), "an agent believes nothing else"
-    status, _, fields = desk.once(protocol.STATE_PATH, headers=desk.headers(0) | {name: "1-9"})
-    assert (status, fields[name]) == (200, "1")
+    for spoken, used in (("1-9", "2"), ("2-3", "2"), ("1-1", "1"), ("0-1", "1")):
+        status, _, fields = desk.once(protocol.STATE_PATH, headers=desk.headers(0) | {name: spoken})
+        assert (status, fields[name]) == (200, used)
+
+
+def test_an_older_agent_is_told_nothing_that_it_cannot_read(desk: Desk) -> None:
+    desk.world.share(0)
+    desk.world.reconcile()
+    name, found = protocol.PROTOCOL_HEADER.lower(), []
+    for spoken in ("1-1", "1-2"):
+        _, body, _ = desk.once(protocol.STATE_PATH, headers=desk.headers(0) | {name: spoken})
+        found.append([one.get("upstream") for one in json.loads(body)["checks"]])
+    assert found == [[None, None], ["10.0.0.1:8080", "10.0.0.2:8080"]]
 
 
 def test_a_revoked_token_is_told_so_signed(desk: Desk) -> None:

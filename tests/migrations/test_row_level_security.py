@@ -10,7 +10,7 @@ OPTIONAL = {"servers", "server_groups", "accounts", "api_tokens", "events"}
 FREE = {
     *("name_locks", "budgets", "idempotency_keys", "step_counts"),
     *("sealing_keys", "live_processes", "event_counters", "certificate_watches"),
-    "registration_watches",
+    *("registration_watches", "edge_asks"),
 }
 """Tables that belong to no organization."""
 SIMPLE = {

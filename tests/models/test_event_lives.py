@@ -217,9 +217,18 @@ def test_the_life_of_a_binding(sessions: Sessions) -> None:
     assert _new(sessions, seen) == []  # as healthy as before
     rig.prober.sees = {"failure": Failure.CLOSED, "message": "the connection ended"}
     sweep()
+    assert _new(sessions, seen) == ["binding.degraded"]
+    sweep()
+    assert _new(sessions, seen) == []
+    sweep()
     assert _new(sessions, seen) == ["binding.unhealthy"]
     sweep()
     assert _new(sessions, seen) == []
+    rig.prober.sees = {"status": 200}
+    sweep()
+    assert _new(sessions, seen) == []  # it answers, and once more is asked for
+    sweep()
+    assert _new(sessions, seen) == ["binding.healthy"]
     with sessions.begin(rig.actor) as session:
         bindings.remove(session, rig.actor, ids.show("bnd", rig.ids[Binding]), datetime.now(UTC))
     assert "binding.removed" in _new(sessions, seen)

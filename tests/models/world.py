@@ -24,6 +24,7 @@ from nameplate.models import (
     DomainReadiness,
     Event,
     EventActor,
+    HealthHour,
     HoldingScope,
     HostedState,
     HostedZone,
@@ -158,6 +159,16 @@ def binding(session: Session, app: Application, parent: Domain, **columns: Any) 
         "hostname": parent.domain_name,
     }
     return _add(session, Binding(**(default | columns)))
+
+
+def health_hour(session: Session, parent: Binding, **columns: Any) -> HealthHour:
+    default: dict[str, Any] = {
+        "organization_id": parent.organization_id,
+        "binding_id": parent.id,
+        "hour": datetime(2026, 11, 29, 12, tzinfo=UTC),
+        "looks": "0,10,0,200,34,60;",
+    }
+    return _add(session, HealthHour(**(default | columns)))
 
 
 def account(session: Session, owner: Organization | None, **columns: Any) -> Account:
@@ -391,6 +402,7 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         bound,
         server_group(session, owner),
         placement(session, bound, machine),
+        health_hour(session, bound),
         holding(session, claim),
         session.get_one(CertificateName, (cert.id, cert.common_name)),  # made with the certificate
         challenge(session, cert),

@@ -70,6 +70,8 @@ def test_steps_and_oldest_due_are_in_the_metrics(
     assert 'nameplate_certificate_deployments{state="deployed_partial"} 0.0' in text
     assert 'nameplate_forgotten_rows{kind="binding"} 0.0' in text
     assert "nameplate_still_served 0.0" in text
+    assert 'nameplate_edge_asks_total{outcome="recursive"} 0.0' in text
+    assert "nameplate_bindings_failing 0.0" in text
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)

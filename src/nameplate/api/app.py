@@ -10,6 +10,7 @@ import nameplate
 from nameplate.api import (
     accounts,
     applications,
+    binding_health,
     bindings,
     campaigns,
     certificate_schedule,
@@ -19,6 +20,7 @@ from nameplate.api import (
     dns_hosts,
     domain_connect,
     domains,
+    edge_asks,
     errors,
     events,
     explanations,
@@ -78,6 +80,7 @@ NOUNS = (
     preflight,
     uploads,
     bindings,
+    binding_health,
     tokens,
     events,
     setup_links,
@@ -90,6 +93,7 @@ NOUNS = (
     registrations,
     transfer_codes,
     purchases,
+    edge_asks,
 )
 
 

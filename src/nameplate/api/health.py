@@ -27,6 +27,7 @@ from nameplate.models import Binding, Certificate, Record, Server, StepCount
 from nameplate.usecases import work
 from nameplate.usecases.certificates import deployments
 from nameplate.usecases.operations import forgotten, revisions
+from nameplate.usecases.serving import asks
 
 routes = APIRouter(tags=["operations"])
 
@@ -180,9 +181,10 @@ class _Waiting(Collector):
                     _certificates(session),
                     _at_risk(session),
                     _deployments(session),
-                    _bindings(session),
+                    *_bindings(session),
                     _unseen(session),
                     _steps(session),
+                    _asks(session),
                     _forgotten(session),
                     _still_served(session),
                 ]
@@ -271,16 +273,23 @@ def _deployments(session: Session) -> Metric:
     return family
 
 
-def _bindings(session: Session) -> Metric:
+def _bindings(session: Session) -> list[Metric]:
     family = GaugeMetricFamily(
         "nameplate_bindings", "Active bindings by health.", labels=["health"]
     )
+    failing = GaugeMetricFamily(
+        "nameplate_bindings_failing", "Active bindings whose last health check failed."
+    )
     active = Binding.visible(PLATFORM).where(Binding.status == BindingStatus.ACTIVE)
-    states = active.with_only_columns(Binding.health_status, sa.func.count())
-    found = {row[0]: row[1] for row in session.execute(states.group_by(Binding.health_status))}
+    states = active.with_only_columns(
+        Binding.health_status, sa.func.count(), sa.func.count(Binding.failing_since)
+    )
+    rows = session.execute(states.group_by(Binding.health_status)).all()
+    found = {row[0]: row[1] for row in rows}
     for health in HealthStatus:
         family.add_metric([health.value], found.get(health, 0))
-    return family
+    failing.add_metric([], sum(row[2] for row in rows))
+    return [family, failing]
 
 
 def _unseen(session: Session) -> Metric:
@@ -303,6 +312,17 @@ def _steps(session: Session) -> Metric:
     )
     for row in session.scalars(sa.select(StepCount).order_by(StepCount.kind, StepCount.outcome)):
         family.add_metric([row.kind, row.outcome], row.steps)
+    return family
+
+
+def _asks(session: Session) -> Metric:
+    family = CounterMetricFamily(
+        "nameplate_edge_asks",
+        "Questions whether a certificate may be obtained, by how the edge answered and why.",
+        labels=["outcome"],
+    )
+    for outcome, asked in asks.totals(session).items():
+        family.add_metric([outcome.value], asked)
     return family
 
 

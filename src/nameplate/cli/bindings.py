@@ -1,5 +1,6 @@
 """`nameplate binding`: which application answers at which host."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +22,9 @@ from nameplate.cli.command import (
     showing,
 )
 from nameplate.cli.completion import names
+from nameplate.cli.output import OutputFormat
 from nameplate.cli.servers import parsed
+from nameplate.cli.sparklines import sparkline
 from nameplate.cli.waiting import Seen, Timeout, Wait
 from nameplate.core.redirection import RedirectKind
 
@@ -215,6 +218,23 @@ def check(cli: Cli, binding: BindingReference) -> None:
     cli.printer.one(cli.api.send("POST", address("bindings", binding, ":check")))
 
 
+@command(app, "health")
+def health(cli: Cli, binding: BindingReference) -> None:
+    """Show the health checks of a binding in the last day.
+
+    A column is half an hour: the higher, the slower the answers. `!` marks failed checks.
+    """
+    found = cli.api.get(address("bindings", binding, "/health"))
+    if cli.printer.form is not OutputFormat.TABLE:
+        cli.printer.document(found)
+        return
+    cli.printer.one(found, skip=("points",))
+    points = found["points"]
+    if points:
+        cli.printer.line(f"last day  {sparkline(points, found['now'])}")
+        cli.printer.line(_in_words(points))
+
+
 @command(app, "primary")
 def primary(cli: Cli, binding: BindingReference) -> None:
     """Make a binding the primary of its application."""
@@ -223,6 +243,13 @@ def primary(cli: Cli, binding: BindingReference) -> None:
 
 showing(app, "binding", "bindings")
 removing(app, "binding", "bindings")
+
+
+def _in_words(points: Sequence[Mapping[str, Any]]) -> str:
+    looks, failed = (sum(one[name] for one in points) for name in ("looks", "failed"))
+    took = sum(one["looks"] * one["milliseconds"] for one in points) // max(looks, 1)
+    longest = max(one["longest"] for one in points)
+    return f"{looks} checks, {failed} failed, {took} ms on average, {longest} ms at most."
 
 
 def bind_new(cli: Cli, domain: dict[str, Any], upstream: tuple[str | None, int | None]) -> str:

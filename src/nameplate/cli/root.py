@@ -28,6 +28,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "application": ("applications", "Manage applications, which bindings send requests to."),
     "server": ("servers", "Manage servers that run a proxy."),
     "server-group": ("server_groups", "Manage groups of servers that serve the same hosts."),
+    "edge": ("edge", "Look at what proxies ask the edge."),
     "account": ("accounts", "Manage accounts at DNS providers, CAs and registrars."),
     "organization": ("organizations", "Manage organizations, the tenants of the platform."),
     "registration": ("registrations", "Find, buy, renew and delegate names at registrars."),

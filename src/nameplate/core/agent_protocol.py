@@ -12,8 +12,10 @@ import re
 from nameplate.core.errors import Invalid, Refused
 from nameplate.core.secret import Secret
 
-OLDEST, NEWEST = 1, 1
+OLDEST, NEWEST = 1, 2
 """The versions of the protocol that this Nameplate speaks, as agent and as API."""
+DIRECT_LOOKS = 2
+"""The version since which an agent can be told to look at applications by themselves."""
 PROTOCOL_HEADER = "Nameplate-Agent-Protocol"
 """Of a request: the oldest and the newest version that the agent speaks, as in `1-1`; of an answer: the
 one that it is in."""

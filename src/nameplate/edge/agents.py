@@ -15,7 +15,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs
@@ -93,7 +93,7 @@ class AgentDesk:
         try:
             token = await self._identify(headers, nonce)
             version = protocol.common(headers.get(protocol.PROTOCOL_HEADER.lower(), ""))
-            answer = await self._answer(scope, receive, token)
+            answer = await self._answer(scope, receive, token, version)
         except _Failed as failed:
             version, answer = protocol.NEWEST, failed.answer
         except NameplateError as error:
@@ -117,7 +117,9 @@ class AgentDesk:
             raise _Failed(*_UNKNOWN)
         return token
 
-    async def _answer(self, scope: Scope, receive: Receive, token: AgentToken) -> _Answer:
+    async def _answer(
+        self, scope: Scope, receive: Receive, token: AgentToken, version: int
+    ) -> _Answer:
         if not token.is_live:
             raise _revoked()
         if not token.use_is_noted:
@@ -125,7 +127,7 @@ class AgentDesk:
         asked = scope["method"], scope["path"]
         query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
         if asked == ("GET", protocol.STATE_PATH):
-            return await self._state(token, receive, query.get("after", ["0"])[0])
+            return await self._state(token, receive, query.get("after", ["0"])[0], version)
         if asked == ("POST", protocol.REPORT_PATH):
             told = _read(await _body(receive))
             async with self._turn_to_report:  # news goes first where many say that they have it
@@ -136,7 +138,9 @@ class AgentDesk:
             return await self._in_turn(self._challenge, host, sent)
         raise _Failed(HTTPStatus.NOT_FOUND, "route_not_found", "No such route. Check the path.")
 
-    async def _state(self, token: AgentToken, receive: Receive, after: str) -> _Answer:
+    async def _state(
+        self, token: AgentToken, receive: Receive, after: str, version: int
+    ) -> _Answer:
         """Return the newest state, once there is another one than the agent has."""
         if not _NUMBER.fullmatch(after):
             raise Invalid("query_unknown", "`after` is the revision that the agent has.")
@@ -154,6 +158,9 @@ class AgentDesk:
                 "agent_not_wanted",
                 "A worker configures this server's proxy. Set `reach` of its `proxy` to `agent`.",
             )
+        if version < protocol.DIRECT_LOOKS:
+            checks = tuple(replace(one, upstream="", upstream_path="/") for one in found.checks)
+            found = replace(found, checks=checks)
         return _Answer(HTTPStatus.OK, await self._in_turn(_written, found))
 
     async def _news(self, token_id: int, known: int, receive: Receive) -> int | None:

@@ -1,6 +1,6 @@
 """`/edge/ask` and `/edge/route`: a bare ASGI application, for it stands in the path of requests.
 
-    GET /edge/ask?domain=NAME           200 yes, 404 no, 503 cannot tell; never a body
+    GET /edge/ask?domain=NAME           200 yes, 404 no, 429 no, 503 cannot tell; never a body
     GET /edge/route?host=NAME&path=PATH 200 and where it goes as JSON, 404 nowhere, 503 cannot tell
     GET /edge/traefik/SERVER.json       200 and what this server serves, 304, 403, 404, 503 (`documents`)
 
@@ -17,9 +17,11 @@ from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
+from nameplate.core.asks import AskOutcome
 from nameplate.core.errors import Refused
 from nameplate.core.secret import Secret
 from nameplate.edge import documents
+from nameplate.edge.guard import Guard
 from nameplate.edge.snapshot import Match, Snapshot
 
 Scope = MutableMapping[str, Any]
@@ -50,7 +52,7 @@ def _start(status: int, *headers: tuple[bytes, bytes]) -> Message:
 
 _EMPTY: dict[int, Answer] = {
     status: (_start(status, (b"content-length", b"0")), _NO_BODY)
-    for status in (200, 400, 403, 404, 503)
+    for status in (200, 400, 403, 404, 429, 503)
 } | {405: (_start(405, (b"content-length", b"0"), (b"allow", b"GET, HEAD")), _NO_BODY)}
 """Answers without a body, made once."""
 
@@ -73,12 +75,14 @@ class App:
         *,
         is_ask_open: bool = False,
         configurations: documents.Documents | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Serve from `source`. With `is_ask_open` proxies need the secret for `route` only."""
         self._source = source
         self._configurations = configurations
         self._secret = secret.reveal().encode() if secret else None
         self._ask_secret = None if is_ask_open else self._secret
+        self._guard = guard or Guard()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -101,25 +105,39 @@ class App:
         if scope["method"] not in _METHODS:
             return _EMPTY[405]
         query = scope["query_string"]
+        if path == _ASK:
+            return self._ask(query, scope)
         if len(query) > _MAX_QUERY:
             return _EMPTY[404]
-        secret = self._ask_secret if path == _ASK else self._secret
-        if secret is not None and not _knows(secret, scope["headers"], query):
+        if self._secret is not None and not _knows(self._secret, scope["headers"], query):
             return _EMPTY[403]
-        if path == _ASK:
-            return self._ask(query)
         start, body = self._route(query)
         return (start, _NO_BODY) if scope["method"] == "HEAD" else (start, body)
 
-    def _ask(self, query: bytes) -> Answer:
+    def _ask(self, query: bytes, scope: Scope) -> Answer:
         """Return 200 for yes, and another status for everything else."""
+        guard = self._guard
+        if len(query) > _MAX_QUERY:
+            guard.count(AskOutcome.MALFORMED)
+            return _EMPTY[404]
+        secret = self._ask_secret
+        if secret is not None and not _knows(secret, scope["headers"], query):
+            guard.count(AskOutcome.FORBIDDEN)
+            return _EMPTY[403]
         domain = _parameters(query).get(b"domain")
         if domain is None:
+            guard.count(AskOutcome.MALFORMED)
             return _EMPTY[400]
         snapshot = self._source.within(ASK_UNTIL)
         if snapshot is None:
+            guard.count(AskOutcome.STALE)
             return _EMPTY[503]
-        return _EMPTY[200] if snapshot.ask(domain) else _EMPTY[404]
+        if snapshot.ask(domain):
+            guard.allowed += 1
+            return _EMPTY[200]
+        source = scope.get("client")
+        outcome = guard.judge(snapshot, domain, source[0] if source else "")
+        return _EMPTY[429 if outcome is AskOutcome.FLOODED else 404]
 
     def _route(self, query: bytes) -> Answer:
         asked = _parameters(query)

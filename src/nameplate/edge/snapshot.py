@@ -1,7 +1,7 @@
 """The hosts that are served, in memory: what `ask` and `route` are answered from.
 
-There is no cache of unknown names: a miss is one look into a dict, which is cheaper than any cache
-and remembers nothing, whatever names are asked for.
+An unknown name needs no cache: a miss is one look into a dict, which is cheaper than any cache. What
+is remembered of such names is in `guard`.
 """
 
 import json
@@ -13,11 +13,15 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
+from nameplate.core import health
+from nameplate.core.asks import AskOutcome
 from nameplate.core.names import is_wildcard, without_wildcard
 from nameplate.usecases.serving.hosts import ServedHost
 
 _MAX_LENGTH = 253 + len(".:65535")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_UNKNOWN, _RECURSIVE, _MALFORMED = AskOutcome.UNKNOWN, AskOutcome.RECURSIVE, AskOutcome.MALFORMED
+_UNSECURED, _SPENT = AskOutcome.UNSECURED, AskOutcome.BUDGET_SPENT
 _PORT = re.compile(r"[0-9]{0,5}")
 
 
@@ -78,6 +82,8 @@ class SnapshotEntry(NamedTuple):
     """Longest path first."""
     root: EdgeRoute | None
     """The one that takes the path `/`: most questions are about no other."""
+    is_spent: bool = False
+    """A certificate would be permitted, and the authority would refuse an order now."""
 
 
 class Match(NamedTuple):
@@ -131,6 +137,17 @@ class Snapshot:
         """
         entry = self._exact.get(host) or self._exact.get(canonical(host))
         return entry is not None and entry.permitted
+
+    def refusal(self, host: str) -> tuple[AskOutcome, str]:
+        """Return why `ask` says no, and the canonical name; takes as long for any name."""
+        name = canonical(host)
+        entry = self._exact.get(name)
+        if entry is not None:
+            return _SPENT if entry.is_spent else _UNSECURED, name
+        label, dot, parent = name.partition(".")
+        if not (label and dot):
+            return _MALFORMED, name
+        return _RECURSIVE if parent.startswith(label + dot) else _UNKNOWN, name
 
     def route(self, host: str, path: str = "/") -> Match | None:
         """Return where a request goes, None when nothing is served there.
@@ -187,7 +204,9 @@ def _entry(hosts: list[ServedHost]) -> SnapshotEntry | None:
         return None
     routes = _routes([host for host in hosts if host.active])
     ordered = tuple(sorted(routes, key=_precedence) if len(routes) > 1 else routes)
-    return SnapshotEntry(any(host.permitted for host in hosts), ordered, _below(ordered, "/"))
+    is_spent = any(host.is_budget_spent for host in hosts)
+    permitted = not is_spent and any(host.permitted for host in hosts)
+    return SnapshotEntry(permitted, ordered, _below(ordered, "/"), is_spent)
 
 
 def _routes(hosts: list[ServedHost]) -> list[EdgeRoute]:
@@ -196,16 +215,24 @@ def _routes(hosts: list[ServedHost]) -> list[EdgeRoute]:
         (host,) = hosts
         target = EdgeTarget(host.application, host.upstream, host.weight)
         return [EdgeRoute.of(host.path, target, redirect=host.redirect)] if host.weight else []
-    by_path: dict[str, set[EdgeTarget]] = {}
-    redirects = {host.path: host.redirect for host in hosts}
+    by_path: dict[str, list[ServedHost]] = {}
     for host in hosts:
-        target = EdgeTarget(host.application, host.upstream, host.weight)
-        by_path.setdefault(host.path, set()).add(target)
+        by_path.setdefault(host.path, []).append(host)
+    redirects = {host.path: host.redirect for host in hosts}
     return [
-        EdgeRoute.of(path, *sorted(targets, key=_heaviest), redirect=redirects[path])
-        for path, targets in by_path.items()
-        if any(target.weight for target in targets)
+        EdgeRoute.of(path, *sorted(_targets(of_path), key=_heaviest), redirect=redirects[path])
+        for path, of_path in by_path.items()
+        if any(host.weight for host in of_path)
     ]
+
+
+def _targets(hosts: list[ServedHost]) -> set[EdgeTarget]:
+    """Return the targets of one path; what is held back gets nothing while another is well."""
+    weights = health.shares([(host.weight, host.is_held_back) for host in hosts])
+    return {
+        EdgeTarget(host.application, host.upstream, weight)
+        for host, weight in zip(hosts, weights, strict=True)
+    }
 
 
 def _heaviest(target: EdgeTarget) -> tuple[int, EdgeTarget]:

@@ -39,8 +39,10 @@ from nameplate.models.domains import (
     SslProvider,
     SuffixApproval,
 )
+from nameplate.models.edge_asks import EdgeAsk
 from nameplate.models.events import Event, EventActor, EventCounter
 from nameplate.models.grants import NameGrant
+from nameplate.models.health_memory import HealthHour, KnownHealth
 from nameplate.models.holdings import HoldingBasis, HoldingScope, NameHolding, NameLock
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.known_delegations import KnownDelegation
@@ -95,9 +97,11 @@ __all__ = [
     "DomainReadiness",
     "DomainType",
     "DriftPolicy",
+    "EdgeAsk",
     "Event",
     "EventActor",
     "EventCounter",
+    "HealthHour",
     "HoldingBasis",
     "HoldingScope",
     "HostedState",
@@ -106,6 +110,7 @@ __all__ = [
     "HttpChallenge",
     "IdempotencyKey",
     "KnownDelegation",
+    "KnownHealth",
     "KnownRegistration",
     "LedgerEntry",
     "LedgerPurpose",

@@ -8,9 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from nameplate.core import health as thresholds
 from nameplate.core.lifecycle import BindingStatus, HealthStatus, move
 from nameplate.core.redirection import RedirectKind
 from nameplate.models.custom_hostnames import SeenHost
+from nameplate.models.health_memory import KnownHealth
 from nameplate.models.orm import (
     BigId,
     Document,
@@ -171,6 +173,16 @@ class Binding(Identified, Presence, SoftDeletable, Tenant, Work, Model):
         server_default="unknown",
         comment="What the last health checks said.",
     )
+    failing_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="Since when health checks fail; NULL: the last one did not."
+    )
+    known_health: Mapped[KnownHealth | None] = mapped_column(
+        Document(KnownHealth), comment="How many health checks in a row failed, and went well."
+    )
+    held_back_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="Since when the target gets no requests while others of its route are well.",
+    )
     status: Mapped[BindingStatus] = mapped_column(
         enum_of(BindingStatus, "status"),
         default=BindingStatus.PENDING,
@@ -226,6 +238,7 @@ class Binding(Identified, Presence, SoftDeletable, Tenant, Work, Model):
         self.status = move(self.status, BindingStatus.CONFIGURING)
         self.error_message = None
         self.seen_serial = self.seen_serial_at = None
+        self.failing_since = self.known_health = self.held_back_at = None
 
     def activate(self, now: datetime) -> None:
         """Record that a probe saw the application through the proxy."""
@@ -260,9 +273,35 @@ class Binding(Identified, Presence, SoftDeletable, Tenant, Work, Model):
         self.health_status = health
         self.last_health_check_at = now
 
+    @property
+    def health_memory(self) -> thresholds.HealthMemory:
+        """What is remembered of the looks at it."""
+        return self.known_health.memory if self.known_health else thresholds.STEADY
+
+    def remember(self, memory: thresholds.HealthMemory) -> None:
+        """Record what is remembered of the looks at it."""
+        self.known_health = None if memory == thresholds.STEADY else KnownHealth(memory)
+
+    def record_look(self, level: HealthStatus, now: datetime) -> None:
+        """Record what one look at the served application said; several in a row make its health."""
+        memory, health = thresholds.after(self.health_memory, self.health_status, level, now)
+        self.remember(memory)
+        is_bad = level is HealthStatus.UNHEALTHY
+        self.failing_since = (self.failing_since or now) if is_bad else None
+        self.record_health(health, now)
+
+    def hold_back(self, now: datetime) -> None:
+        """Record that the target gets no requests while others of its route are well."""
+        self.held_back_at = self.held_back_at or now
+
+    def use_again(self) -> None:
+        """Record that the target gets its share again."""
+        self.held_back_at = None
+
     def lose_sight(self, reason: str) -> None:
         """Record that nobody looks at the binding now."""
         self.health_status = HealthStatus.UNKNOWN
+        self.failing_since = None
         self.error_message = reason
 
     def see_everywhere(self, serials: Sequence[str | None], now: datetime) -> bool:

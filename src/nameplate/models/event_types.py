@@ -29,6 +29,7 @@ from nameplate.models.dangling import DanglingRecord, DanglingScan
 from nameplate.models.domains import Domain, SuffixApproval
 from nameplate.models.events import Event
 from nameplate.models.grants import NameGrant
+from nameplate.models.health_memory import HealthHour
 from nameplate.models.holdings import NameHolding
 from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.name_challenges import ChallengeStatus, NameChallenge
@@ -294,9 +295,18 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("binding.enabled", "status", _is(_B.DISABLED), ColumnState.ANY),
             Transition("binding.healthy", "health_status", ColumnState.ANY, _is(HealthStatus.HEALTHY)),
             Transition(
-                "binding.unhealthy", "health_status", ColumnState.ANY,
-                _is(HealthStatus.UNHEALTHY, HealthStatus.DEGRADED), ("error_message",),
+                "binding.degraded", "health_status", _is(HealthStatus.UNKNOWN, HealthStatus.HEALTHY),
+                _is(HealthStatus.DEGRADED), ("error_message",),
             ),
+            Transition(
+                "binding.unhealthy", "health_status", ColumnState.ANY, _is(HealthStatus.UNHEALTHY),
+                ("error_message",),
+            ),
+            Transition(
+                "binding.held_back", "held_back_at", ColumnState.NULL, ColumnState.PRESENT,
+                ("error_message",),
+            ),
+            Transition("binding.used_again", "held_back_at", ColumnState.PRESENT, ColumnState.NULL),
         ),
     ),
     BindingPlacement: Told(
@@ -434,6 +444,7 @@ SILENT: Mapping[type[Any], str] = {
     NameHolding: "who holds a name is told as domain.verified, domain.lapsed and domain.released",
     DomainReadiness: "a copy, worked out from rows that have events of their own",
     Event: "an event is no object",
+    HealthHour: "the looks of an hour; binding.unhealthy and binding.healthy say what they come to",
     DanglingScan: "when names are looked at; what is found is told as dangling_record.found",
     ProofMail: "a code on its way: domain.verified says when it came back",
 }

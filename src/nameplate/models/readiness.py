@@ -119,8 +119,9 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
         "status", "expires_at", "is_automatic", "trouble_code", "lost_names", "deleted_at",
     ),
     Binding: (
-        "status", "health_status", "hostname", "path", "server_id", "served_server_id", "server_group_id",
-        "seen_host", "force_https", "ssl_enabled", "ssl_certificate_id", "proxy_config", "deleted_at",
+        "status", "health_status", "failing_since", "hostname", "path", "server_id", "served_server_id",
+        "server_group_id", "seen_host", "force_https", "ssl_enabled", "ssl_certificate_id", "proxy_config",
+        "deleted_at",
     ),
     HostedZone: ("state", "delegated"),
     Server: (

@@ -22,6 +22,9 @@ class AgentCheck:
     """Seconds between two looks."""
     timeout: int = 5
     """Seconds for one."""
+    upstream: str = ""
+    """Where the application is looked at by itself, as `host:port`; empty: only through the proxy."""
+    upstream_path: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,15 @@ class AgentState:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentDirectLook:
+    """What one look at an application's own address saw."""
+
+    failure: Failure | None = None
+    status: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class AgentLook:
     """What one look through the proxy saw."""
 
@@ -57,6 +69,8 @@ class AgentLook:
     seconds: float = 0.0
     age: float = 0.0
     """Seconds from the look to the report: two clocks need not agree."""
+    direct: AgentDirectLook | None = None
+    """What the application answered by itself, where that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ class ProbeTarget:
     """Seconds for this look, when it is to be shorter than the prober's own deadline."""
     is_tenants: bool = False
     """A tenant wrote the address: it is dialled only if the egress policy allows all it leads to."""
+    is_upstream: bool = False
+    """The operator wrote the address of an application: private ones are dialled, those where clouds hand
+    out credentials never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ from nameplate.usecases.dns import together, zones
 from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks, dangling
 from nameplate.usecases.registrations import reconciling
-from nameplate.usecases.serving import agents_together, probes, proxies
+from nameplate.usecases.serving import agents_together, asks, looks, probes, proxies
 from nameplate.usecases.tools import Tools
 
 Peer = Callable[[Any, work.Authority], str | None]
@@ -143,6 +143,8 @@ CHORES: tuple[Callable[[Session, datetime], object], ...] = (
     idempotency.purge,  # answers kept for repeated requests, after a day
     mailed_codes.forget_old,  # messages with codes, after a month
     budgets.forget_old,  # budgets that are whole again
+    looks.forget_old,  # health checks of yesterday
+    asks.forget_old,  # suffixes of unknown names that nobody asks for any more
     watches.forget_old,  # names that no certificate waits for
     campaigns.settle,  # replacements of many certificates that are all done
     processes.forget_old,  # heartbeats of processes that were killed

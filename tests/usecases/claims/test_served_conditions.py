@@ -117,7 +117,6 @@ def test_a_failing_renewal_is_said_while_the_certificate_is_still_valid(world: O
 
 
 def test_an_unhealthy_application_is_not_ready(world: Offline) -> None:
-    from nameplate.models import Binding
 
     site = Site(world)
     site.change(
@@ -129,8 +128,29 @@ def test_an_unhealthy_application_is_not_ready(world: Offline) -> None:
     assert "502" in found.message
 
 
+def test_one_failed_check_is_said_at_once_and_one_good_one_ends_it(world: Offline) -> None:
+    """`degraded` is no excuse: nobody is called ready whose last check failed."""
+    site, now = Site(world), datetime.now(UTC)
+
+    def look(level: HealthStatus) -> None:
+        with world.sessions.begin(PLATFORM) as session:
+            session.get_one(Binding, site.binding_id).record_look(level, now)
+
+    look(HealthStatus.DEGRADED)  # it answers 404
+    assert (site.shown("serving").status, site.ready) == (True, True)
+    look(HealthStatus.UNHEALTHY)
+    found = site.shown("serving")
+    assert (found.reason, found.status, site.ready) == ("binding_unhealthy", False, False)
+    assert found.since == now
+    assert found.observed == ("1 health check failed; degraded.",)
+    for _ in range(2):
+        look(HealthStatus.UNHEALTHY)
+    assert site.shown("serving").observed == ("3 health checks in a row failed; unhealthy.",)
+    look(HealthStatus.HEALTHY)
+    assert (site.shown("serving").status, site.ready) == (True, True)
+
+
 def test_a_check_that_is_long_overdue_counts_for_nothing(world: Offline) -> None:
-    from nameplate.models import Binding
 
     site = Site(world)
     site.change(

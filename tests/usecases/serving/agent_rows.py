@@ -10,9 +10,9 @@ from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.ids import show
-from nameplate.core.lifecycle import BindingStatus, CertificateStatus
+from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.core.secret import Secret
-from nameplate.models import Binding, Server
+from nameplate.models import Application, Binding, Server
 from nameplate.ports.agents import AgentLook, AgentReport, AgentState
 from nameplate.testing.proxy import self_signed
 from nameplate.usecases.certificates import requests
@@ -62,6 +62,26 @@ class AgentRows(Offline):
         self.servers.append(server.id)
         self.bindings.append(binding.id)
         self.tokens.append((made.id, secret))
+
+    def share(self, number: int = 0) -> int:
+        """Give the host of this server a second application; return its binding. Both have been seen."""
+        with self.sessions.begin(PLATFORM) as session:
+            row = session.get_one(Binding, self.bindings[number])
+            app = Application(
+                organization_id=row.organization_id, name="Two", upstream_host="10.0.0.2",
+                upstream_port=8080,
+            )  # fmt: skip
+            session.add(app)
+            session.flush()
+            same = ("organization_id", "organization_domain_id", "hostname", "subdomain", "server_id",
+                    "ssl_certificate_id")  # fmt: skip
+            other = Binding(application_id=app.id, **{name: getattr(row, name) for name in same})
+            session.add(other)
+            for one in (row, other):
+                one.status, one.activated_at = BindingStatus.ACTIVE, datetime.now(UTC)
+                one.health_status = HealthStatus.HEALTHY
+            session.flush()
+            return other.id
 
     def state(self, number: int = 0) -> AgentState:
         """Return what the agent of this server gets."""

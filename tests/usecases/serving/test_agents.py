@@ -17,7 +17,7 @@ from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.core.turns import Turn
 from nameplate.core.value_codec import encoded
 from nameplate.models import ApiToken, Binding, Certificate, Domain, Organization, Server
-from nameplate.ports.agents import AgentReport
+from nameplate.ports.agents import AgentDirectLook, AgentLook, AgentReport
 from nameplate.ports.prober import Failure
 from nameplate.usecases.claims import facts, served_conditions
 from nameplate.usecases.serving import agents
@@ -362,3 +362,40 @@ def condition(world: AgentRows, number: int) -> Condition:
         domain = session.get_one(Domain, binding.organization_domain_id)
         known = facts.read(session, [domain], datetime.now(UTC))[domain.id]
         return served_conditions.serving(known)
+
+
+def test_an_agent_looks_at_each_target_and_the_bad_one_is_left_out(world: AgentRows) -> None:
+    other = world.share()
+    world.reconcile()
+    first, second = world.state().checks
+    assert (first.upstream, second.upstream) == ("10.0.0.1:8080", "10.0.0.2:8080")
+    world.bindings[0] = other
+    world.report()
+    world.reconcile()
+    good, bad = AgentDirectLook(status=200, seconds=0.2), AgentDirectLook(Failure.TIMEOUT)
+    world.report(looks=(world.seen(direct=good),))
+    assert world.probe().health_memory.is_reached
+    for count in range(1, 4):
+        world.report(looks=(world.seen(direct=bad),))
+        row = world.probe()
+        assert (row.health_memory.target_bad, row.failing_since is None) == (count, False)
+        assert world.probe().health_memory.target_bad == count, "a bad look counts once"
+    assert row.held_back_at is not None
+    assert [one.weight for one in world.state().routes] == [100, 0]
+    world.report(looks=(world.seen(direct=good),))
+    assert world.probe().health_status is HealthStatus.DEGRADED
+    assert world.probe().held_back_at is not None, "the same look does not count twice"
+    world.report(looks=(world.seen(direct=good),))
+    row = world.probe()
+    assert (row.health_status, row.held_back_at) == (HealthStatus.HEALTHY, None)
+    assert [one.weight for one in world.state().routes] == [100, 100]
+
+
+def test_of_others_bindings_no_look_is_believed(world: AgentRows) -> None:
+    """An agent that is taken over leaves nobody else's target out."""
+    world.share()
+    world.reconcile()
+    bad = AgentDirectLook(Failure.TIMEOUT)
+    look = AgentLook(show("bnd", world.bindings[0]), status=200, direct=bad)
+    world.report(1, looks=(look,))
+    assert world.read(Binding, world.bindings[0]).agent_look is None

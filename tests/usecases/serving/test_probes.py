@@ -74,8 +74,6 @@ def test_it_is_looked_for_with_patience_and_then_called_an_error(rig: Rig) -> No
     [
         ({"status": 204}, HealthStatus.HEALTHY),
         ({"status": 404}, HealthStatus.DEGRADED),
-        ({"status": 500}, HealthStatus.UNHEALTHY),
-        (BROKEN, HealthStatus.UNHEALTHY),
     ],
 )
 def test_an_active_binding_stays_active_and_its_health_is_told(
@@ -85,7 +83,36 @@ def test_an_active_binding_stays_active_and_its_health_is_told(
     rig.prober.sees = sees
     row = sweep(rig)
     assert (row.status, row.health_status) == (BindingStatus.ACTIVE, health)
-    assert (row.error_message is None) == (health in {HealthStatus.HEALTHY, HealthStatus.DEGRADED})
+    assert (row.error_message, row.failing_since) == (None, None)
+
+
+@pytest.mark.parametrize("sees", [{"status": 500}, BROKEN])
+def test_a_failed_look_is_said_at_once_and_three_make_it_unhealthy(
+    rig: Rig, sees: dict[str, Any]
+) -> None:
+    active(rig)
+    rig.prober.sees = sees
+    found = [sweep(rig) for _ in range(3)]
+    assert [row.health_status.value for row in found] == ["degraded", "degraded", "unhealthy"]
+    assert all(row.failing_since and row.error_message for row in found)
+    assert {row.status for row in found} == {BindingStatus.ACTIVE}
+    rig.prober.sees = {"status": 204}
+    back = [sweep(rig) for _ in range(2)]
+    assert [row.health_status.value for row in back] == ["degraded", "healthy"]
+    assert [(row.failing_since, row.error_message) for row in back] == [(None, None)] * 2
+    assert _wait_of(back[0]) <= probes.AGAIN_WHILE_UNSETTLED
+
+
+def test_what_falls_ill_again_is_said_again_however_long_it_is_watched(rig: Rig) -> None:
+    active(rig)
+    said = []
+    for _ in range(3):
+        for status in (502, 502, 502, 200):
+            rig.prober.sees = {"status": status}
+            lease = rig.world.leased(Binding, rig.ids[Binding])
+            said += [one.code for one in probes.sweep(rig.world.sessions, rig.world.tools, [lease])]
+    assert said == ["binding_unhealthy", "binding_recovered"] * 3
+    assert rig.read(Binding).health_status is HealthStatus.DEGRADED
 
 
 def test_a_proxy_that_asks_for_a_password_is_well(rig: Rig) -> None:
@@ -97,7 +124,8 @@ def test_a_proxy_that_asks_for_a_password_is_well(rig: Rig) -> None:
     rig.change(Binding, proxy_config={"basic_auth": {"users": users}})
     assert sweep(rig).health_status is HealthStatus.HEALTHY
     rig.prober.sees = {"status": 502}
-    assert sweep(rig).health_status is HealthStatus.UNHEALTHY
+    assert sweep(rig).failing_since is not None, "the first look that fails counts"
+    assert [sweep(rig).health_status for _ in range(2)][1] is HealthStatus.UNHEALTHY
 
 
 def test_what_does_not_answer_is_looked_at_soon_however_long_its_interval(rig: Rig) -> None:
@@ -111,6 +139,7 @@ def test_what_does_not_answer_is_looked_at_soon_however_long_its_interval(rig: R
         wait = _wait_of(sweep(rig))
         assert wait <= probes.AGAIN_WHILE_UNHEALTHY
     rig.prober.sees = {"status": 204}
+    assert _wait_of(sweep(rig)) <= probes.AGAIN_WHILE_UNSETTLED
     assert _wait_of(sweep(rig)) > timedelta(minutes=59)
 
 

@@ -330,7 +330,7 @@ class Sees:
 
 @pytest.mark.parametrize(
     ("presented", "health"),
-    [("aa", HealthStatus.HEALTHY), ("bb", HealthStatus.HEALTHY), ("cc", HealthStatus.UNHEALTHY)],
+    [("aa", HealthStatus.HEALTHY), ("bb", HealthStatus.HEALTHY), ("cc", HealthStatus.DEGRADED)],
 )
 def test_a_renewal_that_is_being_deployed_is_not_ill_health(
     world: World, presented: str, health: HealthStatus

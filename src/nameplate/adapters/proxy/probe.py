@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpcore2
 from cryptography.x509 import load_der_x509_certificate
@@ -39,6 +39,14 @@ def anywhere(_: IPv4Address | IPv6Address) -> bool:
 def public(address: IPv4Address | IPv6Address) -> bool:
     """Allow what anybody on the Internet can reach: right for addresses that a tenant wrote."""
     return EgressPolicy().refusal(address) is None
+
+
+_UPSTREAMS = EgressPolicy(allow=(ip_network("0.0.0.0/0"), ip_network("::/0")))
+
+
+def upstream(address: IPv4Address | IPv6Address) -> bool:
+    """Allow all but what hands out credentials: right for addresses of applications, the operator's."""
+    return _UPSTREAMS.refusal(address) is None
 
 
 def probe(
@@ -73,6 +81,7 @@ def probe_many(
         async def one(target: ProbeTarget) -> ProbeResult:
             async with gate:
                 policy = tenants if target.is_tenants else allowed
+                policy = upstream if target.is_upstream else policy
                 return await look(target, timeout=timeout, allowed=policy)
 
         return await asyncio.gather(*map(one, targets))

@@ -375,14 +375,20 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
         )  # fmt: skip
     if row.status is not BindingStatus.ACTIVE:
         return _arriving(row, server, host)
-    checked = row.last_health_check_at
-    if row.health_status is HealthStatus.UNHEALTHY:
+    if row.failing_since is not None or row.health_status is HealthStatus.UNHEALTHY:
         return Condition(
             type="serving", status=False, reason="binding_unhealthy",
             message=f"{host} does not answer. {row.error_message or ''}".strip(),
+            observed=_failures(row),
             fix="Check the application, and the proxy in front of it.",
-            since=row.trouble_since, next_check_at=row.next_action_at,
+            since=row.failing_since or row.trouble_since, next_check_at=row.next_action_at,
         )  # fmt: skip
+    return _unseen(row, server, now, host)
+
+
+def _unseen(row: Binding, server: Server | None, now: datetime, host: str) -> Condition | None:
+    """Say that nobody has looked at an active binding of late, None when somebody has."""
+    checked = row.last_health_check_at
     unseen = server if row.health_status is HealthStatus.UNKNOWN else None
     if unseen is not None and unseen.is_by_agent and unseen.trouble_code is not None:
         fix, turn = notices.explained(unseen.trouble_code)
@@ -423,6 +429,15 @@ def _behind(row: Binding, places: Sequence[MemberServer]) -> Condition | None:
         since=min((one.at.withheld_at for one in behind if one.at and one.at.withheld_at), default=None),
         next_check_at=row.next_action_at,
     )  # fmt: skip
+
+
+def _failures(row: Binding) -> tuple[str, ...]:
+    """Return how often a binding has failed its check in a row."""
+    bad = row.health_memory.bad
+    if not bad:
+        return ()
+    checks = "1 health check" if bad == 1 else f"{bad} health checks in a row"
+    return (f"{checks} failed; {row.health_status.value}.",)
 
 
 def _arriving(row: Binding, server: Server | None, host: str) -> Condition:

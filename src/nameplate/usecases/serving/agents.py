@@ -9,10 +9,11 @@ revision and fingerprint are those of what the rows say now; anything else is of
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,7 +27,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
-from nameplate.models import Binding, BindingPlacement, Server
+from nameplate.models import Application, Binding, BindingPlacement, Server
 from nameplate.models.agent_reports import LastLook, LastReport
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
@@ -36,7 +37,7 @@ from nameplate.ports.agents import AgentCheck, AgentLook, AgentReport, AgentStat
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import RoutePlace
 from nameplate.usecases import work
-from nameplate.usecases.serving import routes
+from nameplate.usecases.serving import routes, targets
 from nameplate.usecases.serving.routes import Difference, WantedRoute
 from nameplate.usecases.tools import Tools
 
@@ -296,7 +297,6 @@ def _own(session: Session, server_id: int, numbers: Sequence[int]) -> list[tuple
 
 def _plain(told: AgentLook) -> AgentLook:
     """Return a look with nothing in it that is not of its form: an agent's machine may be anybody's."""
-    status = told.status if told.status is not None and 100 <= told.status <= 599 else None  # noqa: PLR2004 - of HTTP
     return replace(
         told,
         message=_said(told.message),
@@ -304,15 +304,46 @@ def _plain(told: AgentLook) -> AgentLook:
         fingerprint=told.fingerprint
         if told.fingerprint and _TOKEN.fullmatch(told.fingerprint)
         else None,
-        status=status,
-        seconds=min(max(told.seconds, 0.0), 3600.0),
+        status=_status(told.status),
+        seconds=_seconds(told.seconds),
         age=0.0,
+        direct=told.direct
+        and replace(
+            told.direct,
+            status=_status(told.direct.status),
+            seconds=_seconds(told.direct.seconds),
+        ),
     )
 
 
-def seen(
-    row: Binding, at: Presence, server: Server, target: ProbeTarget, now: datetime
-) -> ProbeResult | None:
+def _status(told: int | None) -> int | None:
+    return told if told is not None and 100 <= told <= 599 else None  # noqa: PLR2004 - of HTTP
+
+
+def _seconds(told: float) -> float:
+    return min(max(told, 0.0), 3600.0)
+
+
+class ToldLook(NamedTuple):
+    """What an agent saw of a binding."""
+
+    through: ProbeResult
+    direct: ProbeResult | None
+    """What the application answered by itself."""
+    is_new: bool
+    """It was made after the last look that was counted."""
+    is_assumed: bool = False
+    """Nobody looked: the agent is silent, or the server must not be looked through."""
+
+
+def seen(  # noqa: PLR0917 - one look, and all that it is read against
+    row: Binding,
+    at: Presence,
+    server: Server,
+    target: ProbeTarget,
+    direct: ProbeTarget | None,
+    now: datetime,
+) -> ToldLook | None:
     """Return what an agent saw of a binding; None when that says nothing about how it is now.
 
     A good look counts for as long as the agent is there: it tells of every other one. A bad one counts
@@ -322,13 +353,18 @@ def seen(
     if last is None or not is_there(server, now):
         return None
     look = last.look
-    found = ProbeResult(
+    through = ProbeResult(
         target, look.failure, look.message, look.connected, look.serial and same_form(look.serial),
         look.fingerprint, look.status, seconds=look.seconds,
     )  # fmt: skip
+    by_itself = None
+    if direct is not None and look.direct is not None:
+        own = look.direct
+        by_itself = ProbeResult(direct, own.failure, status=own.status, seconds=own.seconds)
     since = at.looked_at if isinstance(at, BindingPlacement) else row.last_health_check_at
     is_new = since is None or last.at > since
-    return found if is_new or (found.answered and look.failure is None) else None
+    is_well = all(one.answered and one.failure is None for one in (through, by_itself) if one)
+    return ToldLook(through, by_itself, is_new) if is_new or is_well else None
 
 
 def difference_of(session: Session, tools: Tools, row: Server) -> Difference:
@@ -349,17 +385,28 @@ def _difference(
 
 def _checks(session: Session, row: Server) -> tuple[AgentCheck, ...]:
     """Return how the bindings of a server are looked at."""
-    found = session.execute(_CHECKED, {"server": row.id, "group": row.server_group_id})
-    return tuple(
-        AgentCheck(
-            id=ids.show(Prefix.BINDING, number),
-            hostname=hostname.replace("*", "nameplate-probe", 1),
-            path=path,
-            scheme="https" if secure else "http",
-            interval=interval,
-            timeout=timeout,
+    given = {"server": row.id, "group": row.server_group_id}
+    found = session.execute(_CHECKED, given).all()
+    sharing = Counter((one.hostname, one.path) for one in found)
+    return tuple(_check(one, is_shared=sharing[one.hostname, one.path] > 1) for one in found)
+
+
+def _check(row: Any, *, is_shared: bool) -> AgentCheck:  # noqa: ANN401 - the columns of `_CHECKED`
+    is_active = row.activated_at is not None
+    own = None
+    if is_shared and is_active:
+        own = targets.address(
+            row.upstream_host, row.upstream_port, row.path, row.health_check_path, row.proxy_config
         )
-        for number, hostname, path, secure, interval, timeout in found
+    return AgentCheck(
+        id=ids.show(Prefix.BINDING, row.id),
+        hostname=row.hostname.replace("*", "nameplate-probe", 1),
+        path=row.health_check_path if is_active else row.path,
+        scheme="https" if row.ssl_enabled else "http",
+        interval=row.health_check_interval,
+        timeout=row.health_check_timeout,
+        upstream=f"{own.host}:{own.port}" if own else "",
+        upstream_path=own.path if own else "/",
     )
 
 
@@ -368,11 +415,17 @@ _CHECKED = (
     .with_only_columns(
         Binding.id,
         Binding.hostname,
-        sa.case((Binding.activated_at.is_(None), Binding.path), else_=Binding.health_check_path),
+        Binding.path,
+        Binding.health_check_path,
+        Binding.activated_at,
         Binding.ssl_enabled,
         Binding.health_check_interval,
         Binding.health_check_timeout,
+        Binding.proxy_config,
+        Application.upstream_host,
+        sa.func.coalesce(Binding.port, Application.upstream_port).label("upstream_port"),
     )
+    .join(Application, Application.id == Binding.application_id)
     .where(
         sa.or_(
             Binding.server_id == sa.bindparam("server"),

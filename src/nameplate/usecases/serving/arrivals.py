@@ -30,7 +30,7 @@ from nameplate.models.reconfiguration import wake_server
 from nameplate.usecases import holders, placements
 from nameplate.usecases.certificates import coverage, requests, succession
 from nameplate.usecases.placements import MemberServer
-from nameplate.usecases.serving import hosted, planned_looks, proxies, redirects, routes
+from nameplate.usecases.serving import hosted, planned_looks, proxies, redirects, routes, targets
 from nameplate.usecases.serving.planned_looks import SAFETY, PlannedProbe, ServingServer
 from nameplate.usecases.tools import Tools
 
@@ -60,6 +60,8 @@ class _Around:
     """Bindings that redirect to what is not served."""
     unused: set[int] = field(default_factory=set)
     """Certificates that are to look whether a binding uses them."""
+    sharing: set[int] = field(default_factory=set)
+    """Bindings whose route has several targets."""
     tools: Tools | None = None
 
 
@@ -99,6 +101,7 @@ def _read(session: Session, rows: Sequence[Binding]) -> _Around:
         active=_active(session, domains.values()),
         lent=holders.lent_below(session, wild) if wild else set(),
         astray=redirects.astray(session, rows),
+        sharing=targets.sharing(session, rows),
     )
 
 
@@ -152,7 +155,9 @@ def _advance(
     for place in places:
         if _outdated(around, row, place):
             wake_server(session, place.server.id, patiently=True)
-    return planned_looks.plan(row, places, lease)
+    is_shared = row.id in around.sharing and row.status is BindingStatus.ACTIVE
+    shared = around.applications[row.application_id] if is_shared else None
+    return planned_looks.plan(row, places, lease, shared)
 
 
 def _configure(

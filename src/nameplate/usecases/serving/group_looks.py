@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Binding, BindingPlacement, Server
 from nameplate.ports.prober import ProbeResult
 from nameplate.usecases.placements import MemberServer
 from nameplate.usecases.serving import judgement, withholding
 from nameplate.usecases.serving.judgement import Behind
-
-_ORDER = (HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
 
 
 class ServerLook(NamedTuple):
@@ -107,7 +105,7 @@ def _seen_at(place: MemberServer) -> str | None:
 
 
 def _standing(judged: Sequence[tuple[Server, ProbeResult]]) -> ProbeResult:
-    server, best = min(judged, key=lambda one: _ORDER.index(judgement.health(one[1])))
+    server, best = min(judged, key=lambda one: judgement.badness(one[1]))
     if judgement.is_well(best) or not best.message:
         return best
     return replace(best, message=f"{server.name}: {best.message}")

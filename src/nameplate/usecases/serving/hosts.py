@@ -18,8 +18,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from nameplate.core import ids
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import database_now
-from nameplate.models import Application, Binding, Domain, Organization
-from nameplate.models.orm import UtcDateTime, among
+from nameplate.models import Application, Binding, Certificate, Domain, Organization
+from nameplate.models.orm import UtcDateTime, among, utc_now
 from nameplate.usecases import holders
 from nameplate.usecases.serving import redirects
 
@@ -62,6 +62,10 @@ class ServedHost:
     """Share of the requests, among the targets of the host and path."""
     redirect: tuple[str, int] | None = None
     """Where it redirects to, and the status: in place of the application."""
+    is_budget_spent: bool = False
+    """No certificate of the host works, and the authority would refuse an order now."""
+    is_held_back: bool = False
+    """Its own looks fail: it gets nothing while another target of its path is well."""
 
 
 class HostChange(NamedTuple):
@@ -119,10 +123,13 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
             Binding.traffic_weight,
             Binding.redirect_to,
             Binding.redirect_status,
+            Binding.held_back_at,
+            _spent(),
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
         .join(Organization, Organization.id == Binding.organization_id)
+        .outerjoin(Certificate, Certificate.id == Binding.ssl_certificate_id)
         .where(
             Binding.deleted_at.is_(None),
             Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
@@ -136,6 +143,16 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
         )
         .order_by(Binding.hostname)
     )
+
+
+def _spent() -> Any:  # noqa: ANN401 - as above
+    """Return whether a host has no working certificate, and the authority would refuse an order now.
+
+    A yes would have the proxy order one itself, which the same limits count. A host whose certificate
+    works is never refused: a proxy that may not renew lets go of what it has.
+    """
+    works = sa.and_(Certificate.certificate_bundle.is_not(None), Certificate.expires_at > utc_now())
+    return sa.and_(Certificate.trouble_code == "budget_spent", sa.not_(works))
 
 
 def _touching(kind: str) -> tuple[Any, Any]:
@@ -183,7 +200,11 @@ def _rows(
 ) -> Iterator[ServedHost]:
     shown: dict[int, str] = {}
     rows = session.execute(query, values)
-    for hostname, path, organization, app, upstream, port, status, ssl, weight, to, moved in rows:
+    for row in rows:
+        hostname, path, organization, app, upstream, port, status, ssl, weight, to, moved, *more = (
+            row
+        )
+        held_back_at, is_spent = more
         if app not in shown:
             shown[app] = ids.show("app", app)
         yield ServedHost(
@@ -196,4 +217,6 @@ def _rows(
             permitted=bool(ssl),
             weight=weight,
             redirect=(to, moved) if to else None,
+            is_budget_spent=bool(is_spent),
+            is_held_back=held_back_at is not None,
         )

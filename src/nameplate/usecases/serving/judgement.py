@@ -17,6 +17,7 @@ from nameplate.usecases.serving import arrivals
 _UNAUTHORIZED = 401
 _HTTP_ERROR = 400
 _SERVER_ERROR = 500
+_ORDER = (HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY)
 _FORGOTTEN = frozenset({Failure.TLS_FAILED, Failure.CLOSED, Failure.CONNECTION_FAILED})
 """What a proxy does that lost its configuration, after a restart for instance."""
 
@@ -51,6 +52,11 @@ def health(finding: ProbeResult, *, protected: bool = False) -> HealthStatus:
     if not finding.answered or finding.status is None or finding.status >= _SERVER_ERROR:
         return HealthStatus.UNHEALTHY
     return HealthStatus.HEALTHY if finding.status < _HTTP_ERROR else HealthStatus.DEGRADED
+
+
+def badness(finding: ProbeResult) -> int:
+    """Return how bad a look is beside others: the least is the best."""
+    return _ORDER.index(health(finding))
 
 
 def is_well(finding: ProbeResult) -> bool:

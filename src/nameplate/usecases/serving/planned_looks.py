@@ -10,10 +10,11 @@ from nameplate.core.certificates import same_form
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
 from nameplate.leases import Lease
-from nameplate.models import Binding, BindingPlacement, Server
+from nameplate.models import Application, Binding, BindingPlacement, Server
 from nameplate.models.presence import Presence
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
-from nameplate.usecases.serving import agents, hosted, proxies, servers
+from nameplate.usecases.serving import agents, hosted, proxies, servers, targets
+from nameplate.usecases.serving.agents import ToldLook
 
 SAFETY = timedelta(minutes=1)
 """When to look again at a binding that a proxy should have taken by then."""
@@ -31,12 +32,19 @@ class PlannedProbe:
     interval: int
     seen: str | None = None
     """Serial number of the certificate that was seen last."""
-    told: ProbeResult | None = None
+    told: ToldLook | None = None
     """What the server's agent has seen: nobody needs to look."""
     server: int | None = None
     """The server of the binding's group that it is made through; None: it is on no group."""
     is_protected: bool = False
     """The proxy asks visitors for a password, the probe too."""
+    direct: ProbeTarget | None = None
+    """How the application is looked at by itself, where the route has several targets."""
+    is_counted: bool = True
+    """It is a look of its own: what an agent told before counts again after an interval."""
+    organization: int = 0
+    is_whole: bool = True
+    """Every server of its group was looked through."""
 
     def is_seen(self, finding: ProbeResult) -> bool:
         """Tell whether a look saw the same certificate as the last one."""
@@ -54,9 +62,12 @@ class ServingServer(NamedTuple):
     is_told: bool
 
 
-def plan(row: Binding, places: Sequence[ServingServer], lease: Lease) -> list[PlannedProbe]:
+def plan(
+    row: Binding, places: Sequence[ServingServer], lease: Lease, shared: Application | None = None
+) -> list[PlannedProbe]:
     """Return the looks through each server that was told of the binding.
 
+    `shared` is its application where the route has other targets too: one of the looks asks that by itself.
     Where none can be looked through, the row says when to look again.
     """
     now = lease.now()
@@ -65,15 +76,24 @@ def plan(row: Binding, places: Sequence[ServingServer], lease: Lease) -> list[Pl
     if _waits_for_service(row, places[0].server, now):
         return []
     if row.server_group_id is None:
-        one = _look(row, places[0], lease)
+        one = _look(row, places[0], lease, shared)
         return [] if one is None else [one]
     planned = row.next_action_at
-    found = [_look(row, place, lease) for place in places if place.is_told]
+    found = [_look(row, place, lease, shared) for place in places if place.is_told]
     calm = all(_is_calm(place) for place in places)
-    looks = [replace(one, steady=one.steady and calm) for one in found if one is not None]
+    whole = all(one is not None and not (one.told and one.told.is_assumed) for one in found)
+    looks = [
+        replace(one, steady=one.steady and calm, is_whole=whole) for one in found if one is not None
+    ]
     if looks:
         row.next_action_at = planned
-    return looks
+    return _asking_once(looks)
+
+
+def _asking_once(looks: Sequence[PlannedProbe]) -> list[PlannedProbe]:
+    """Ask the application by itself once, however many servers it is looked at through."""
+    asking = next((one for one in looks if one.direct is not None and one.told is None), None)
+    return [one if one is asking else replace(one, direct=None) for one in looks]
 
 
 def _is_unserved(row: Binding, places: Sequence[ServingServer], now: datetime) -> bool:
@@ -98,26 +118,74 @@ def _is_calm(place: ServingServer) -> bool:
     return place.is_told and at.failures == 0 and at.withheld_at is None
 
 
-def _look(row: Binding, place: ServingServer, lease: Lease) -> PlannedProbe | None:
-    server, at = place.server, place.at or row
+def _look(
+    row: Binding, place: ServingServer, lease: Lease, shared: Application | None
+) -> PlannedProbe | None:
+    server, at, now = place.server, place.at or row, lease.now()
     try:
-        proxy = servers.reach(server)
+        target = _target(row, at, server)
     except Refused as error:
-        if row.server_group_id is not None:  # the others serve it
-            said = ProbeResult(
-                ProbeTarget(server.address, 443, row.hostname),
-                Failure.ADDRESS_REFUSED,
-                error.detail,
-            )
-            return PlannedProbe(
-                lease, said.target, False, row.health_check_interval, None, said, server.id
-            )
-        row.error_message = error.detail
-        if row.status is BindingStatus.CONFIGURING:  # what is served stays served
-            row.fail(error.detail)
-        row.next_action_at = lease.now() + AGAIN_AFTER_ERROR
-        return None
-    target = ProbeTarget(
+        return _unreachable(row, server, lease, error.detail)
+    direct, told = None, None
+    if shared is not None:
+        direct = targets.target(row, shared, None if server.is_by_agent else target.address)
+    if server.is_by_agent:
+        told = _agents_word(row, place, target, direct, now)
+        if told is None:
+            return None
+    return PlannedProbe(
+        lease,
+        target,
+        steady=_is_steady(row, direct),
+        interval=row.health_check_interval,
+        seen=at.seen_serial,
+        told=told,
+        server=None if row.server_group_id is None else server.id,
+        is_protected=basic_auth.is_protected(row.proxy_config),
+        direct=direct,
+        is_counted=told is None or told.is_new or _is_due(row, now),
+        organization=row.organization_id,
+    )
+
+
+def _is_steady(row: Binding, direct: ProbeTarget | None) -> bool:
+    """Tell whether nothing has to be written of another look that is as good as the last one."""
+    if row.status is not BindingStatus.ACTIVE or row.health_status is not HealthStatus.HEALTHY:
+        return False
+    is_known = direct is None or row.health_memory.is_reached
+    return is_known and row.held_back_at is None and not row.health_memory.is_unsettled
+
+
+def _is_due(row: Binding, now: datetime) -> bool:
+    """Tell whether the agent has looked again since what was counted last, and seen nothing new."""
+    last = row.last_health_check_at
+    if last is None or row.health_status is HealthStatus.UNKNOWN:
+        return True
+    return now - last >= timedelta(seconds=row.health_check_interval)
+
+
+def _unreachable(row: Binding, server: Server, lease: Lease, why: str) -> PlannedProbe | None:
+    """Note that a server may not be looked through; in a group, the others serve the binding."""
+    if row.server_group_id is not None:
+        target = ProbeTarget(server.address, 443, row.hostname)
+        said = ToldLook(
+            ProbeResult(target, Failure.ADDRESS_REFUSED, why), None, is_new=True, is_assumed=True
+        )
+        return PlannedProbe(
+            lease, target, steady=False, interval=row.health_check_interval, told=said,
+            server=server.id, organization=row.organization_id,
+        )  # fmt: skip
+    row.error_message = why
+    if row.status is BindingStatus.CONFIGURING:  # what is served stays served
+        row.fail(why)
+    row.next_action_at = lease.now() + AGAIN_AFTER_ERROR
+    return None
+
+
+def _target(row: Binding, at: Presence, server: Server) -> ProbeTarget:
+    """Return how a binding is looked at through a server. Raises `Refused`."""
+    proxy = servers.reach(server)
+    return ProbeTarget(
         address=proxy.probe_address or server.address,
         port=proxy.https_port if row.ssl_enabled else proxy.http_port,
         hostname=row.hostname.replace("*", "nameplate-probe", 1),
@@ -127,31 +195,25 @@ def _look(row: Binding, place: ServingServer, lease: Lease) -> PlannedProbe | No
         timeout=float(row.health_check_timeout),
         is_tenants=server.organization_id is not None and proxy.probe_address is None,
     )
-    told = None
-    if server.is_by_agent:
-        told = _agents_word(row, place, target, lease.now())
-        if told is None:
-            return None
-    steady = row.status is BindingStatus.ACTIVE and row.health_status is HealthStatus.HEALTHY
-    group = row.server_group_id is not None
-    return PlannedProbe(
-        lease, target, steady, row.health_check_interval, at.seen_serial, told,
-        server.id if group else None, basic_auth.is_protected(row.proxy_config),
-    )  # fmt: skip
 
 
 def _agents_word(
-    row: Binding, place: ServingServer, target: ProbeTarget, now: datetime
-) -> ProbeResult | None:
+    row: Binding,
+    place: ServingServer,
+    target: ProbeTarget,
+    direct: ProbeTarget | None,
+    now: datetime,
+) -> ToldLook | None:
     """Return what a server's agent tells; where one of several is silent, nothing answers there."""
-    told = agents.seen(row, place.at or row, place.server, target, now)
+    told = agents.seen(row, place.at or row, place.server, target, direct, now)
     if told is not None:
         return told
     if row.server_group_id is None:
         _await_agent(row, place.server, now)
     elif not agents.is_there(place.server, now):
         silence = agents.silence(place.server)
-        return ProbeResult(target, Failure.CONNECTION_FAILED, silence)
+        said = ProbeResult(target, Failure.CONNECTION_FAILED, silence)
+        return ToldLook(said, None, is_new=True, is_assumed=True)
     else:
         row.next_action_at = now + SAFETY
     return None

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nameplate.core import basic_auth, ids
+from nameplate.core import health as thresholds
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
@@ -29,10 +30,20 @@ from nameplate.ports.prober import ProbeResult
 from nameplate.usecases import work
 from nameplate.usecases.certificates import rollout
 from nameplate.usecases.placements import MAX_FAILURES
-from nameplate.usecases.serving import arrivals, group_looks, judgement, proxies, withholding
-from nameplate.usecases.serving.group_looks import JudgedLooks, ServerLook
+from nameplate.usecases.serving import (
+    arrivals,
+    gathered_looks,
+    group_looks,
+    judgement,
+    proxies,
+    targets,
+    withholding,
+)
+from nameplate.usecases.serving import looks as kept_looks
+from nameplate.usecases.serving.gathered_looks import SeenBinding
+from nameplate.usecases.serving.group_looks import JudgedLooks
 from nameplate.usecases.serving.judgement import Behind
-from nameplate.usecases.serving.planned_looks import AGAIN_AFTER_ERROR, PlannedProbe
+from nameplate.usecases.serving.planned_looks import AGAIN_AFTER_ERROR
 from nameplate.usecases.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -43,6 +54,10 @@ PATIENCE = 10
 """Probes before a binding that does not come up is called an error."""
 AGAIN_WHILE_UNHEALTHY = timedelta(seconds=30)
 """When at the latest a binding that does not answer is looked at again."""
+QUICKLY = timedelta(seconds=2)
+"""When it is looked at again after one of the first looks that failed."""
+AGAIN_WHILE_UNSETTLED = timedelta(seconds=5)
+"""When at the latest one is looked at again that failed a moment ago and answers now."""
 
 
 _TOGETHER = 50
@@ -58,18 +73,15 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     step = partial(_step, sessions, tools, changed)
     advance = partial(arrivals.advance, tools=tools)
     advanced = step(leases, advance, release=lambda found: not found)
-    looks = [look for _, of_one in advanced for look in of_one]
-    findings = iter(_findings(tools, looks))
+    planned = [(lease, of_one) for lease, of_one in advanced if of_one]
+    taken = gathered_looks.take(tools, [of_one for _, of_one in planned])
     steady: dict[int, list[Lease]] = {}
-    found: dict[Lease, list[ServerLook]] = {}
-    for lease, of_one in advanced:
-        seen_now = [(look, next(findings)) for look in of_one]
-        if not seen_now:
-            continue
-        if all(_is_steady(look, finding) for look, finding in seen_now):
+    found: dict[Lease, SeenBinding] = {}
+    for (lease, of_one), one in zip(planned, taken, strict=True):
+        if one.is_steady:
             steady.setdefault(of_one[0].interval, []).append(lease)
         else:
-            found[lease] = [ServerLook(look.server, finding) for look, finding in seen_now]
+            found[lease] = one
     news = _News()
     seen = step(list(found), partial(_seen, tools, found, news), release=lambda _: True)
     changed += [work.StepOutcome(code, row_id=one.id) for one, code in seen if code]
@@ -79,19 +91,8 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
     if news.turned:
         sessions.run(PLATFORM, lambda session: withholding.settle(session, news.turned, now))
     _keep(sessions, steady)
+    kept_looks.note(sessions, [one.noted for one in taken if one.is_counted])
     return changed
-
-
-def _is_steady(look: PlannedProbe, finding: ProbeResult) -> bool:
-    health = judgement.health(finding, protected=look.is_protected)
-    return look.steady and health is HealthStatus.HEALTHY and look.is_seen(finding)
-
-
-def _findings(tools: Tools, looks: Sequence[PlannedProbe]) -> list[ProbeResult]:
-    """Return what is seen of each, by ourselves where no agent has told."""
-    own = [look.target for look in looks if look.told is None]
-    seen = iter(tools.prober.look_many(own) if own else ())
-    return [look.told or next(seen) for look in looks]
 
 
 def _step(
@@ -134,7 +135,7 @@ class _News:
 
 def _seen(
     tools: Tools,
-    found: Mapping[Lease, Sequence[ServerLook]],
+    found: Mapping[Lease, SeenBinding],
     news: _News,
     session: Session,
     leased: Sequence[tuple[Lease, Binding]],
@@ -143,12 +144,12 @@ def _seen(
     around = Behind.of(session, [row for _, row in leased])
     turns = []
     for lease, row in leased:
-        gathered = group_looks.record(session, around, row, found[lease], lease.now())
+        gathered = group_looks.record(session, around, row, found[lease].through, lease.now())
         if gathered.is_moved and row.ssl_certificate_id:
             news.moved.add(row.ssl_certificate_id)
         if gathered.is_turned:
             news.turned.add(row.id)
-        turns.append(_saw(session, tools, around, row, lease, gathered))
+        turns.append(_saw(session, tools, around, row, lease, found[lease], gathered))
     return turns
 
 
@@ -164,41 +165,81 @@ def _saw(  # noqa: PLR0917 - what every step is given, and what was found
     behind: Behind,
     row: Binding,
     lease: Lease,
+    seen: SeenBinding,
     gathered: JudgedLooks,
 ) -> str | None:
     now = lease.now()
-    before = row.status, row.health_status
-    finding, failures = gathered.finding, gathered.failures
-    health = judgement.health(finding, protected=basic_auth.is_protected(row.proxy_config))
-    if failures and health is HealthStatus.HEALTHY:
-        health = HealthStatus.DEGRADED  # visitors whom DNS led to that server see it
-    row.record_health(health, now)
-    row.next_action_at = now + timedelta(seconds=row.health_check_interval)
     if row.status is BindingStatus.ACTIVE:
-        row.error_message = None if judgement.is_well(finding) else judgement.reason(finding)
-        row.attempts = 0 if judgement.is_well(finding) else row.attempts + 1
-        if row.attempts or 0 < failures <= MAX_FAILURES:
-            row.wake(now + _soon(max(row.attempts, failures)))
-        _doubt(session, gathered.doubted, now)
-    elif row.status is BindingStatus.CONFIGURING:
-        _arrive(session, tools, behind, row, finding, now)
-    return _turned(row, *before)
+        return _watched(session, behind, row, seen, gathered, now)
+    before = row.status
+    row.record_health(_level(row, gathered.finding, gathered), now)
+    row.next_action_at = now + timedelta(seconds=row.health_check_interval)
+    if row.status is BindingStatus.CONFIGURING:
+        _arrive(session, tools, behind, row, gathered.finding, now)
+    is_over = row.status is BindingStatus.ERROR and before is not row.status
+    return "binding_error" if is_over else None
+
+
+def _watched(  # noqa: PLR0917 - as `_saw`
+    session: Session,
+    behind: Behind,
+    row: Binding,
+    seen: SeenBinding,
+    gathered: JudgedLooks,
+    now: datetime,
+) -> str | None:
+    """Record what was seen of an active binding; return what is new about its health."""
+    was_failing = row.failing_since is not None
+    finding = targets.combined(row.health_memory, gathered.finding, seen.direct)
+    row.error_message = None if judgement.is_well(finding) else judgement.reason(finding)
+    if seen.is_counted:
+        if seen.tells_of_target and targets.weigh(row, seen.direct, now):
+            _reweigh(session, behind, row, now)
+        row.record_look(_level(row, finding, gathered), now)
+    row.attempts = row.health_memory.bad
+    row.next_action_at = now + _pause(row, gathered.failures)
+    _doubt(session, gathered.doubted, now)
+    if was_failing == (row.failing_since is not None):
+        return None
+    return "binding_recovered" if was_failing else "binding_unhealthy"
+
+
+def _level(row: Binding, finding: ProbeResult, gathered: JudgedLooks) -> HealthStatus:
+    """Return what one look says of a binding. The application by itself asks for no password."""
+    is_protected = finding is gathered.finding and basic_auth.is_protected(row.proxy_config)
+    health = judgement.health(finding, protected=is_protected)
+    if gathered.failures and health is HealthStatus.HEALTHY:
+        return HealthStatus.DEGRADED  # visitors whom DNS led to that server see it
+    return health
+
+
+def _reweigh(session: Session, behind: Behind, row: Binding, now: datetime) -> None:
+    """Have the proxies told that a target gets nothing now, or its share again."""
+    placed = behind.placed.get(row.id, ())
+    for server in filter(None, (row.server_id, *(one.server.id for one in placed))):
+        proxies.wake(session, server, now)
+
+
+def _pause(row: Binding, failures: int) -> timedelta:
+    """Return for how long nobody looks, after `failures` in a row at one server of its group."""
+    wait = timedelta(seconds=row.health_check_interval)
+    pressing = max(row.attempts, failures if failures <= MAX_FAILURES else 0)
+    if pressing:
+        return min(wait, _soon(pressing))
+    if row.health_memory.is_unsettled:
+        return min(wait, QUICKLY if row.health_memory.is_in_doubt else AGAIN_WHILE_UNSETTLED)
+    return wait
 
 
 def _soon(attempts: int) -> timedelta:
-    """Return when to look again at what does not answer: its interval may be much longer."""
-    return min(timedelta(seconds=5 * 1.5 ** min(attempts - 1, 20)), AGAIN_WHILE_UNHEALTHY)
+    """Return when to look again at what does not answer: its interval may be much longer.
 
-
-def _turned(row: Binding, status: BindingStatus, health: HealthStatus) -> str | None:
-    """Return what is new about a binding's health."""
-    if row.status is BindingStatus.ERROR and status is not row.status:
-        return "binding_error"
-    if status is not BindingStatus.ACTIVE or health is row.health_status:
-        return None
-    if row.health_status is HealthStatus.UNHEALTHY:
-        return "binding_unhealthy"
-    return "binding_recovered" if health is HealthStatus.UNHEALTHY else None
+    The first looks come quickly: a few of them tell a hiccup from an application that is down.
+    """
+    if attempts < thresholds.BAD:
+        return QUICKLY
+    seconds = 5 * 1.5 ** min(attempts - thresholds.BAD, 20)
+    return min(timedelta(seconds=seconds), AGAIN_WHILE_UNHEALTHY)
 
 
 def _doubt(session: Session, server_ids: Iterable[int | None], now: datetime) -> None:

@@ -44,7 +44,7 @@ from nameplate.ports.proxy import (
 )
 from nameplate.usecases.certificates import deployments, requests, rollout
 from nameplate.usecases.certificates.deployments import BoundServer
-from nameplate.usecases.serving import hosts, redirects
+from nameplate.usecases.serving import hosts, redirects, targets
 
 _LOOKED_UP = 500
 """Certificates in one statement."""
@@ -83,6 +83,8 @@ class WantedRoute(NamedTuple):
     refused_at: datetime | None = None
     dns: DnsSettings | None = None
     """None: nothing of its domain is behind the DNS host's network."""
+    held_back_at: datetime | None = None
+    """Since when the target gets nothing while another one of its route is well."""
     answer: int | None = None
     """Status that a suspended host answers with."""
     edges: tuple[str, ...] = ()
@@ -170,8 +172,10 @@ def of_binding(
 ) -> Collection[str]:
     """Return the digests that `WantedRoute.digest` of a binding's row may be.
 
-    There are two while a former generation of its certificate may be served.
+    There are two while a former generation of its certificate may be served, and twice as many while the
+    target is held back: whether it gets nothing depends on the others of its route.
     """
+    weights = {binding.traffic_weight, *(() if binding.held_back_at is None else (0,))}
     pairs = [""]
     usable = certificate is not None and certificate.certificate_bundle and certificate.private_key
     if binding.ssl_enabled and certificate is not None and usable:
@@ -186,12 +190,13 @@ def of_binding(
             pair,
             binding.force_https,
             binding.hsts_enabled,
-            binding.traffic_weight,
+            weight,
             binding.redirect_to,
             binding.redirect_status,
             _written(binding.proxy_config),
         )
         for pair in pairs
+        for weight in weights
     ]
 
 
@@ -212,7 +217,17 @@ def wanted(session: Session, server_id: int, group_id: int | None = None) -> lis
             hosts.of_one_holder(session, hostname, of_host, lambda one: one.organization),
         )
     ]
-    return sorted(_given(session, server_id, kept), key=attrgetter("binding"))
+    return sorted(_given(session, server_id, _weighed(kept)), key=attrgetter("binding"))
+
+
+def _weighed(found: Sequence[WantedRoute]) -> Sequence[WantedRoute]:
+    """Return the targets of routes with the weights that they have now."""
+    if all(one.held_back_at is None for one in found):
+        return found
+    shares = targets.weights(
+        (one.hostname, one.path, one.weight, one.held_back_at is not None) for one in found
+    )
+    return [one._replace(weight=share) for one, share in zip(found, shares, strict=True)]
 
 
 def _fronted(hostname: str, of_host: Sequence[WantedRoute]) -> Sequence[WantedRoute]:
@@ -429,6 +444,7 @@ def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a c
             at.refused_since,
             at.refused_at,
             sa.case((Domain.cdn_enabled, Domain.dns)),
+            Binding.held_back_at,
         )
         .join(Application, Application.id == Binding.application_id)
         .join(Domain, Domain.id == Binding.organization_domain_id)
