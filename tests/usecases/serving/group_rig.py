@@ -49,6 +49,9 @@ class Group:
     """Servers that answer nothing."""
     broken: set[int] = field(default_factory=set)
     """Servers that answer with 502."""
+    upstreams: dict[str, int] = field(default_factory=dict)
+    """What applications answer at their own addresses."""
+    looked: list[ProbeTarget] = field(default_factory=list)
     serials: dict[str, str] = field(default_factory=dict)
     """Id of a key pair -> serial number."""
 
@@ -60,6 +63,9 @@ class Group:
         return [self.look(target) for target in targets]
 
     def look(self, target: ProbeTarget) -> ProbeResult:
+        self.looked.append(target)
+        if target.is_upstream:
+            return ProbeResult(target, None, connected=True, status=self.upstreams[target.address])
         number = int(target.address.rpartition(".")[2])
         served = self.machines[number].serves.get(target.hostname)
         if number in self.down or served is None:
@@ -90,9 +96,11 @@ class Group:
     def bind(self, **more: Any) -> Binding:
         with self.world.sessions.begin(self.actor) as session:
             group = ids.show(Prefix.SERVER_GROUP, self.ids[ServerGroup])
-            given = {"server_group": group, "ssl_enabled": False, **more}
+            given = {
+                "server_group": group, "ssl_enabled": False, "application": "Shop", **more,
+            }  # fmt: skip
             row = bindings.add(
-                session, self.world.tools, self.actor, application="Shop", domain="acme.com",
+                session, self.world.tools, self.actor, domain="acme.com",
                 now=database_now(session), **given,
             )  # fmt: skip
             self.ids[Binding] = row.id

@@ -281,8 +281,9 @@ def test_what_a_hostile_agent_says_is_kept_in_form_or_not_at_all(world: AgentRow
     world.reconcile()
     giant, number = "f" * 100_000, show("bnd", world.bindings[0])
     look = world.seen(
-        serial=giant, fingerprint="a\0b", status=10**30, seconds=10.0**300, age=-(10.0**300)
-    )
+        serial=giant, fingerprint="a\0b", status=10**30, seconds=10.0**300, age=-(10.0**300),
+        direct=AgentDirectLook(status=-(10**30), seconds=-(10.0**300)),
+    )  # fmt: skip
     world.report(
         fingerprint=giant, revision=10**30, refused={"a\0": "x", giant: "y", number: "z\0\x1b[31m"},
         still_served=("../..", number), looks=(look,),
@@ -294,6 +295,7 @@ def test_what_a_hostile_agent_says_is_kept_in_form_or_not_at_all(world: AgentRow
     last = world.read(Binding, world.bindings[0]).agent_look
     kept = last.look
     assert (kept.serial, kept.fingerprint, kept.status, kept.seconds) == (None, None, None, 3600.0)
+    assert kept.direct == AgentDirectLook(), "nor what it says of the application"
     assert abs(last.at - datetime.now(UTC)) < timedelta(minutes=1), "no look is of tomorrow"
     world.probe()
     assert world.reconcile().configured_at is None, "nobody has made the proxy serve that"
