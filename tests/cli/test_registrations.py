@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,27 @@ def test_from_a_search_to_a_renewed_name(shop: Shop) -> None:
     assert shop.charges() == [("shop.test", 1000), ("shop.test", 1000)]
     assert "shop.test" in shop("registration", "list", "--status", "active").out
     assert {one["status"] for one in shop.purchases("--name", "shop.test")} == {"settled"}
+
+
+def test_a_name_in_redemption_is_brought_back(shop: Shop) -> None:
+    shop.buy("late.test", *ACME)
+    again = ("registration", "reactivate", "late.test", *ACME)
+    early = shop(*again, "--yes", expect=5)
+    assert "[name_not_in_redemption]" in early.err
+    with LedgerStore(shop.state).open() as ledger:
+        past = datetime.now(UTC) - timedelta(days=50)
+        ledger.names["late.test"] = replace(ledger.names["late.test"], expires_at=past)
+    tried = shop(*again, "--dry-run", "--json").json
+    assert (tried["act"], tried["status"], tried["years"]) == ("reactivate", "quoted", 1)
+    assert "[confirmation_needed]" in shop(*again, expect=4).err
+    assert "[amount_too_low]" in shop(*again, "--yes", "--max-price", "9USD", expect=1).err
+    assert shop.charges() == [("late.test", 1000)]
+    with shop.working():
+        shown = shop(*again, "--yes", "--max-price", "12USD", "--json").json
+    assert (shown["act"], shown["status"]) == ("reactivate", "settled")
+    row = shop("registration", "show", "late.test", "--json").json
+    assert (row["status"], row["expires_at"][:4]) == ("active", str((past.year) + 1))
+    assert shop.charges() == [("late.test", 1000)] * 2
 
 
 def test_a_dry_run_asks_for_the_price_and_buys_nothing(shop: Shop) -> None:

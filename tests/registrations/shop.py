@@ -12,7 +12,7 @@ from nameplate.adapters.registrar.memory import SandboxConfiguration, SandboxReg
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NameplateError
 from nameplate.core.ids import Prefix, show
-from nameplate.core.lifecycle import PurchaseStatus
+from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.core.money import Money
 from nameplate.db import Sessions
 from nameplate.leases import Lease, lease
@@ -88,11 +88,19 @@ class Shop:
         """Agree to what was quoted."""
         terms = Agreement(**{"amount": found.price, **more})
         reference = show(Prefix.PURCHASE, found.id)
-        return purchases.confirm(self.sessions, self.tools, by or self.buyer, reference, terms)
+        done = purchases.confirm(self.sessions, self.tools, by or self.buyer, reference, terms)
+        with self.sessions.begin(PLATFORM) as session:  # the database's clock is not the test's
+            session.get_one(Purchase, done.id).confirmed_at = self.now
+        return done
 
     def buy(self, name: str, act: Act = Act.REGISTER, years: int = 1, **more: Any) -> Purchase:
         """Quote and confirm."""
         return self.confirm(self.quote(name, act, years), **more)
+
+    def lose(self, name: str) -> None:
+        """Let time pass until a name that nobody renews is in redemption."""
+        self.now += timedelta(days=365 + 46)
+        self.drain(until=lambda: self.registration(name).status is RegistrationStatus.REDEMPTION)
 
     def step(self) -> bool:
         """Let a worker take one step with each due registration; tell whether any was due."""

@@ -171,6 +171,33 @@ def renew(
     _confirm(cli, found, limit, {"accepts_premium": premium}, wait=wait, timeout=timeout)
 
 
+@command(app, "reactivate")
+def reactivate(
+    cli: Cli,
+    *,
+    name: NameArgument,
+    max_price: MaxPrice = None,
+    premium: Premium = False,
+    organization: Organization = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+    dry_run: DryRun = False,
+    wait: Wait = True,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Bring a name back that is in redemption, for one year.
+
+    Example: nameplate registration reactivate example.com --max-price 100USD
+    """
+    found = _quoted(cli, "reactivate", name, 1, organization=organization)
+    limit = _agreed(cli, found, max_price, premium=premium)
+    if dry_run:
+        cli.printer.one(found)
+        return
+    _ask(cli, found, limit, yes=yes, non_interactive=non_interactive)
+    _confirm(cli, found, limit, {"accepts_premium": premium}, wait=wait, timeout=timeout)
+
+
 @command(app, "transfer")
 def transfer(
     cli: Cli,

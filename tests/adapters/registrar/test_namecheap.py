@@ -229,6 +229,10 @@ def test_an_expired_name_is_reactivated_and_no_other(
         registrar.reactivate(OWN, quote)
     assert refused.value.code == "name_not_in_redemption"
     fake.own(OWN, expires=date(2026, 10, 1))
+    lapsed = datetime(2026, 10, 1, tzinfo=UTC)
+    with pytest.raises(Refused) as late:
+        registrar.renew(OWN, 1, lapsed, registrar.quote(Act.RENEW, OWN, 1))
+    assert late.value.code == "name_in_redemption"
     done = registrar.reactivate(OWN, quote)
     assert done.charged == Money(8500, "USD")
 

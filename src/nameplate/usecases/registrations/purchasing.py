@@ -44,7 +44,9 @@ from nameplate.usecases.tools import Tools
 _CLOCKS = timedelta(minutes=10)
 """How far a registrar's clock may be from ours."""
 _LOOKS = (timedelta(seconds=2), timedelta(hours=1))
-_MAYBE_OURS = frozenset({"name_taken", "expiry_moved", "operation_in_progress"})
+_MAYBE_OURS = frozenset(
+    {"name_taken", "expiry_moved", "name_not_in_redemption", "operation_in_progress"}
+)
 """What a registrar also says when an earlier order, whose answer was lost, was carried out."""
 _OF_THE_ACCOUNT = frozenset({"credential_refused", "account_missing", "provider_refused"})
 """What says nothing about the purchase: it waits for the account."""
@@ -425,6 +427,8 @@ def _refused(purchase: Purchase, before: Seen | None) -> _Refusal | None:
         return _Refusal(
             "expiry_moved", f"{purchase.name} ends at another time: it was renewed meanwhile."
         )
+    if purchase.act is Act.REACTIVATE and before.state is not RegistrationState.REDEMPTION:
+        return _Refusal("name_not_in_redemption", f"{purchase.name} is back already.")
     return None
 
 
