@@ -55,10 +55,14 @@ class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
     __tablename__ = "registrations"
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
-        sa.Index("registrations_name_unique", "name", "current", unique=True),
+        sa.Index(
+            "registrations_org_name_unique", "organization_id", "name", "current", unique=True
+        ),
+        sa.Index("registrations_account_name_unique", "account_id", "name", "current", unique=True),
+        sa.Index("registrations_name_index", "name", "current"),
         sa.Index("registrations_org_status_index", "organization_id", "status"),
         sa.Index("registrations_expiry_index", "expires_at"),
-        table("Names at registrars; one organization has each."),
+        table("Names at registrars; an organization has each once, and so has an account."),
     )
 
     name: Mapped[str] = mapped_column(ascii_text(), comment="Registrable domain, A-labels.")
@@ -157,6 +161,7 @@ class Purchase(Identified, Tenant, Model):
         same_organization("registrations", "registration_id"),
         sa.Index("purchases_registration_open_unique", "registration_id", "open", unique=True),
         sa.Index("purchases_org_intended_index", "organization_id", "intended_at"),
+        sa.Index("purchases_name_index", "name"),
         table("Acts at registrars that cost money."),
     )
 

@@ -15,6 +15,7 @@ from nameplate.models import HoldingBasis, NameHolding, Organization, Registered
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.registrar import Act, RegistrationOrder
 from nameplate.testing.registrar import CONTACT
+from nameplate.usecases import holders
 from nameplate.usecases.claims import domains
 from nameplate.usecases.registrations import registrations
 
@@ -63,6 +64,50 @@ def test_names_of_an_account_are_taken_up_with_their_claims(shop: Shop) -> None:
         assert held.basis is HoldingBasis.REGISTRATION
         assert session.get(NameHolding, other) is None
     assert shop.registration(other).status is RegistrationStatus.ACTIVE
+
+
+def listed(shop: Shop, name: str) -> None:
+    """Have a name in the account that this installation did not buy."""
+    quote = shop.registrar.quote(Act.REGISTER, name, 1)
+    shop.registrar.register(RegistrationOrder(name, 1, CONTACT, quote))
+
+
+def test_what_one_account_shows_keeps_nobody_from_what_another_shows(shop: Shop) -> None:
+    """Anybody can list any name in an account of their own: the other one imports it all the same."""
+    hostile, name = Shop(shop.sessions), shop.name()
+    for one in (hostile, shop):
+        listed(one, name)
+        assert [row.name for row in registrations.import_all(one.sessions, one.tools, one.buyer)]
+        assert registrations.import_all(one.sessions, one.tools, one.buyer) == []
+    with shop.sessions.begin(shop.buyer) as session:
+        mine = registrations.get(session, shop.buyer, name)
+        assert mine.organization_id == shop.buyer.organization_id
+    with shop.sessions.begin(PLATFORM) as session, pytest.raises(Conflict) as refused:
+        registrations.get(session, PLATFORM, name)
+    assert refused.value.code == "reference_ambiguous"
+
+
+def test_who_has_a_name_at_the_registrar_holds_it(shop: Shop) -> None:
+    """A name that moved to another organization's account is theirs as soon as the first one lost it."""
+    other, name = Shop(shop.sessions), shop.name()
+    shop.buy(name)
+    shop.drain()
+    listed(other, name)
+    with shop.sessions.begin(other.buyer) as session:
+        domains.add(session, other.tools, other.buyer, name=name)
+    registrations.import_all(other.sessions, other.tools, other.buyer)
+    row = other.registration(name)
+    assert (row.status, row.trouble_code) == (RegistrationStatus.ACTIVE, "name_in_use")
+    with shop.registrar.store.open() as ledger:
+        del ledger.names[name]
+    later = shop.now + timedelta(days=8)
+    for number, one in enumerate((other, shop, other, shop, other)):
+        one.now = later + number * timedelta(hours=6, minutes=5)
+        one.step()
+    assert shop.registration(name).status is RegistrationStatus.ENDED
+    with shop.sessions.begin(PLATFORM) as session:
+        assert holders.holder(session, name) == other.buyer.organization_id
+    assert other.registration(name).trouble_code is None
 
 
 def test_a_contact_is_sealed_and_goes_with_the_organization(shop: Shop) -> None:

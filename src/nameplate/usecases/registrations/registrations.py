@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import names
@@ -26,21 +27,25 @@ _MAX_SERVERS = 13
 
 
 def get(session: Session, actor: Actor, reference: str) -> RegisteredName:
-    """Return the registration with that id or name. Raises NotFound."""
+    """Return the registration with that id or name. Raises NotFound, Conflict `reference_ambiguous`."""
     query = RegisteredName.visible(actor)
     if reference.startswith(f"{Prefix.REGISTRATION}_"):
         row: RegisteredName = lookup.find(
             session, query, RegisteredName, Prefix.REGISTRATION, reference
         )
         return row
-    found: RegisteredName | None = session.scalars(
-        query.where(RegisteredName.name == lookup.spelled(reference)).order_by(
-            RegisteredName.current.is_(None), RegisteredName.id.desc()
-        )
-    ).first()
-    if found is None:
+    found: Sequence[RegisteredName] = session.scalars(
+        query.where(RegisteredName.name == lookup.spelled(reference))
+        .order_by(RegisteredName.current.is_(None), RegisteredName.id.desc())
+        .limit(2)
+    ).all()
+    if not found:
         raise lookup.missing(Prefix.REGISTRATION)
-    return found
+    if len([one for one in found if one.current]) > 1:
+        raise Conflict(
+            "reference_ambiguous", "Several organizations have this registration. Use the id."
+        )
+    return found[0]
 
 
 def page(
@@ -146,9 +151,10 @@ def import_all(
 ) -> list[RegisteredName]:
     """Make registrations of the names in an account, of those that are not known yet.
 
-    Of an organization's own account every name is its own. Of the platform's account only the platform
-    can say whose a name is, so it must name them. What somebody else here holds stays theirs. At a
-    registrar without an API they are named, too, and must be held by the organization already.
+    Of an organization's own account every name is its own, whatever other accounts show. Of the
+    platform's account only the platform can say whose a name is, so it must name them. What somebody
+    else here holds stays theirs for as long as their own registrar shows it. At a registrar without an
+    API they are named, too, and must be held by the organization already.
     """
     with sessions.begin(actor, read_only=True) as session:
         owner_id = organizations.acting(session, actor, organization).id
@@ -188,7 +194,12 @@ def _import(
 ) -> RegisteredName | None:
     lock_name(session, seen.name)
     taken = RegisteredName.visible(PLATFORM).where(
-        RegisteredName.name == seen.name, RegisteredName.current == 1
+        RegisteredName.name == seen.name,
+        RegisteredName.current == 1,
+        sa.or_(
+            RegisteredName.organization_id == owner_id,
+            RegisteredName.account_id == connected.account.id,
+        ),
     )
     if session.scalars(taken.limit(1)).first() is not None:
         return None

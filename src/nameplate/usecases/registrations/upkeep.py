@@ -17,8 +17,9 @@ from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import work
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.registrations import granting, quotes, seeing, watching
-from nameplate.usecases.registrations.purchasing import AUTO_RENEWAL, Case
+from nameplate.usecases.registrations.purchasing import Case
 from nameplate.usecases.registrations.registrars import Connected
+from nameplate.usecases.registrations.spending import AUTO_RENEWAL
 from nameplate.usecases.tools import Tools
 
 MISSING_FOR = timedelta(days=3)
@@ -70,10 +71,13 @@ def _missing(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> work
 
     def change(session: Session, row: RegisteredName) -> bool:
         now = lease.now()
-        row.missing_since = row.missing_since or now
+        if row.missing_since is None:
+            row.missing_since = now
+            granting.wake_others(session, row, now)
         row.seen_at = now
         row.next_action_at = now + timedelta(hours=6)
-        if now - row.missing_since < MISSING_FOR:
+        is_over = now - row.missing_since >= MISSING_FOR
+        if not is_over and not granting.is_shown_elsewhere(session, tools, row):
             return False
         row.become(RegistrationStatus.ENDED)
         row.next_action_at = None
