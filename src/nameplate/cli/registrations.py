@@ -264,9 +264,15 @@ def update(
         str | None,
         typer.Option(help="Who renews it before it ends: `nameplate`, `registrar` or `none`."),
     ] = None,
+    ds: Annotated[
+        bool | None,
+        typer.Option(
+            "--ds/--no-ds", help="Whether DS records of a signed zone are to be at the parent."
+        ),
+    ] = None,
 ) -> None:
-    """Change who renews a registration."""
-    body = given(renewed_by=renewed_by)
+    """Change who renews a registration, and whether its zone's DS records are published."""
+    body = given(renewed_by=renewed_by, publishes_ds=ds)
     cli.printer.one(cli.api.send("PATCH", address("registrations", registration), body))
 
 
@@ -293,11 +299,25 @@ def delegate(
             help="Name server; repeat it. Default: those of the DNS account of the domain."
         ),
     ] = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
 ) -> None:
-    """Set the name servers of a name."""
+    """Set the name servers of a name. Asks first when records stop answering by it."""
     body = given(name_servers=name_server)
+    found = cli.api.send(
+        "POST", address("registrations", registration, ":preview-delegation"), body
+    )
+    if found["lost"]:
+        for one in found["lost"]:
+            told = ", ".join(one["values"])
+            typer.echo(f"  {one['name']} {one['type']} {told}", err=True)
+        what = (
+            f"Stop answering with these records, which are in use and which the new name servers of "
+            f"{registration} have not, as far as Nameplate can see"
+        )
+        cli.confirm(what, yes=yes, non_interactive=non_interactive)
     target = address("registrations", registration, ":delegate")
-    cli.printer.one(cli.api.send("POST", target, body))
+    cli.printer.one(cli.api.send("POST", target, {**body, "confirm": bool(found["lost"])}))
 
 
 @command(app, "import")

@@ -138,8 +138,25 @@ class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
     expiry_notice_days: Mapped[int | None] = mapped_column(
         comment="Of which days before the end somebody was told last."
     )
-    act_pending_until: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="Until when reading may show what was before our last change."
+    parent_servers: Mapped[list[str] | None] = mapped_column(
+        Json, comment="Name servers that the registry gives out; NULL: not seen yet, or not known."
+    )
+    servers_changed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When Nameplate set the name servers last."
+    )
+    publishes_ds: Mapped[bool] = mapped_column(
+        default=True,
+        server_default=sa.true(),
+        comment="The DS records of a signed zone are to be at the parent.",
+    )
+    ds_wanted: Mapped[list[str] | None] = mapped_column(
+        Json, comment="DS records that the parent is to have; NULL: Nameplate does not keep them."
+    )
+    ds_seen: Mapped[list[str] | None] = mapped_column(
+        Json, comment="DS records that the registrar shows; NULL: it does not say."
+    )
+    ds_withdrawn_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the registrar was seen without the DS records that were removed."
     )
 
     def become(self, status: RegistrationStatus) -> None:

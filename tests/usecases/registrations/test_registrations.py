@@ -9,7 +9,7 @@ from tests.databases import Templates, sessions_over
 from tests.registrations.shop import Shop
 
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Conflict, Invalid
+from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.models import HoldingBasis, NameHolding, Organization, RegisteredName
 from nameplate.models.deletion import soft_delete
@@ -26,27 +26,6 @@ def shop(templates: Templates, tmp_path: Path) -> Iterator[Shop]:
         made = sessions_over(url)
         yield Shop(made)
         made.dispose()
-
-
-def test_name_servers_are_set_and_kept(shop: Shop) -> None:
-    name = shop.name()
-    shop.buy(name)
-    shop.drain()
-    with shop.sessions.begin(shop.buyer) as session:
-        registrations.delegate(
-            session, shop.buyer, name, shop.now, ["NS2.example.net.", "ns1.example.net"]
-        )
-    shop.step()
-    shop.now += timedelta(minutes=3)
-    shop.step()
-    assert shop.registration(name).name_servers == ["ns1.example.net", "ns2.example.net"]
-    with shop.sessions.begin(shop.buyer) as session:
-        for wrong in (["localhost"], ["192.0.2.1"], [f"ns{n}.example.net" for n in range(14)]):
-            with pytest.raises(Invalid):
-                registrations.delegate(session, shop.buyer, name, shop.now, wrong)
-        with pytest.raises(Conflict) as refused:
-            registrations.delegate(session, shop.buyer, name, shop.now)
-        assert refused.value.code == "domain_without_dns"
 
 
 def test_names_of_an_account_are_taken_up_with_their_claims(shop: Shop) -> None:

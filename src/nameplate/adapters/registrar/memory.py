@@ -13,6 +13,7 @@ from typing import Annotated
 from nameplate.adapters.registrar.ledger import Charge, Ledger, LedgerStore, Pending, Stale
 from nameplate.core.configuration import Credential, Credentials, FilePath, between, setting
 from nameplate.core.contacts import Contact
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.core.purchases import years_after
@@ -21,7 +22,6 @@ from nameplate.ports.registrar import (
     DONE,
     Act,
     Availability,
-    Ds,
     Offer,
     Operation,
     OperationState,

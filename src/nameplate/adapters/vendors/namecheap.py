@@ -112,6 +112,7 @@ class NamecheapApi:
         key: Secret,
         client_ip: str,
         pace: RequestPace | None = None,
+        *,
         budget: str = "namecheap",
     ) -> None:
         """Send `client_ip`, an address on the account's allowlist; `budget` names the account."""
@@ -179,7 +180,7 @@ def shared(url: str, user: str, key: Secret, client_ip: str) -> NamecheapApi:
             pace = _SHARED.get((account,))
             if pace is None:
                 pace = _SHARED[account,] = RequestPace()
-            made = NamecheapApi(Api(url), user, key, client_ip, pace, f"namecheap:{account}")
+            made = NamecheapApi(Api(url), user, key, client_ip, pace, budget=f"namecheap:{account}")
             found = _SHARED[account, client_ip] = made
     return found
 

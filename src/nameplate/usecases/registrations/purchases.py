@@ -170,6 +170,8 @@ def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> R
         status=RegistrationStatus.TRANSFERRING_IN if transfer else RegistrationStatus.PENDING,
         renewed_by=terms.renewed_by,
         is_delegated=terms.delegate,
+        # Of a name that is in use somebody agrees to what stops answering, once it can be compared.
+        name_servers_wanted=[] if transfer and terms.delegate else None,
     )
     session.add(made)
     try:
