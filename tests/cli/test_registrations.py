@@ -17,7 +17,9 @@ from tests.cli.test_commands import Line, Run
 
 from nameplate import bootstrap
 from nameplate.adapters.registrar.ledger import LedgerStore
+from nameplate.adapters.sandbox.dns import SandboxDns
 from nameplate.core.actor import PLATFORM
+from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now, engine
 from nameplate.leases import lease
 from nameplate.models import RegisteredName
@@ -78,6 +80,7 @@ class Shop:
 def shop(migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setenv("NAMEPLATE_SANDBOX", "true")
     monkeypatch.setenv("NAMEPLATE_SANDBOX_HTTP_PORT", "8080")
+    monkeypatch.setenv("NAMEPLATE_DNS_SERVERS", json.dumps({"test": ["127.0.0.1:1"]}))
     line, state = Line(migrated_sqlite_url, tmp_path / "home"), tmp_path / "registrar.json"
     line("organization", "add", "Acme")
     new = ("account", "add", "names", "--kind", "registrar", "--provider", "sandbox")
@@ -223,14 +226,33 @@ def test_what_is_wanted_of_a_registration(shop: Shop) -> None:
     shown: dict[str, Any] = {}
     for words in (
         ("unlock", "mine.test"),
-        ("update", "mine.test", "--renewed-by", "none"),
+        ("update", "mine.test", "--renewed-by", "none", "--no-ds"),
         ("delegate", "mine.test", "--name-server", "ns1.example.net"),
     ):
         shown = shop("registration", *words, "--json").json
     assert (shown["lock_wanted"], shown["renewed_by"]) == (False, "none")
+    assert shown["publishes_ds"] is False
     assert shown["name_servers_wanted"] == ["ns1.example.net"]
     assert shop("registration", "lock", "mine.test", "--json").json["lock_wanted"] is True
     assert shop("registration", "import", *ACME, "--json").json["data"] == []
+
+
+def test_records_that_stop_answering_are_shown_and_asked_about(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.buy("used.test", *ACME)
+    with SandboxDns(["used.test"], "key.test", Secret("c2VjcmV0")) as dns:
+        servers = json.dumps({"used.test": [f"127.0.0.1:{dns.port}"]})
+        monkeypatch.setenv("NAMEPLATE_DNS_SERVERS", servers)
+        new = ("registration", "delegate", "used.test", "--name-server", "ns1.example.net")
+        asked = shop(*new, expect=4)
+        assert "ns1.used.test A 127.0.0.1" in asked.err
+        assert "[confirmation_needed]" in asked.err
+        assert (
+            shop("registration", "show", "used.test", "--json").json["name_servers_wanted"] is None
+        )
+        shown = shop(*new, "--yes", "--json").json
+        assert shown["name_servers_wanted"] == ["ns1.example.net"]
 
 
 def test_a_name_moves_here_and_may_leave_again(shop: Shop, tmp_path: Path) -> None:
