@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dns import query as dns_query
+from dns import tsigkeyring as dns_keys
+from dns.update import UpdateMessage
 from tests.cli.test_commands import Line, Run
 
 from nameplate import bootstrap
@@ -76,11 +79,28 @@ class Shop:
             return self("registration", "buy", name, "--yes", *more, expect=expect)
 
 
+@pytest.fixture(scope="module")
+def dns() -> Iterator[SandboxDns]:
+    """Serve the DNS of all names here: `used.test` has a zone that somebody uses."""
+    with SandboxDns(["test", "used.test"], "key.test", Secret("c2VjcmV0")) as made:
+        keys = dns_keys.from_text({"key.test": "c2VjcmV0"})
+        update = UpdateMessage("used.test", keyring=keys, keyalgorithm="hmac-sha256")
+        update.add("www", 60, "A", "192.0.2.7")
+        dns_query.tcp(update, "127.0.0.1", port=made.port, timeout=5)
+        yield made
+
+
 @pytest.fixture
-def shop(migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(
+    migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dns: SandboxDns
+) -> Shop:
+    at = f"127.0.0.1:{dns.port}"
     monkeypatch.setenv("NAMEPLATE_SANDBOX", "true")
     monkeypatch.setenv("NAMEPLATE_SANDBOX_HTTP_PORT", "8080")
-    monkeypatch.setenv("NAMEPLATE_DNS_SERVERS", json.dumps({"test": ["127.0.0.1:1"]}))
+    monkeypatch.setenv(
+        "NAMEPLATE_DNS_SERVERS",
+        json.dumps({"test": [at], "used.test": [at]}),
+    )
     line, state = Line(migrated_sqlite_url, tmp_path / "home"), tmp_path / "registrar.json"
     line("organization", "add", "Acme")
     new = ("account", "add", "names", "--kind", "registrar", "--provider", "sandbox")
@@ -237,22 +257,15 @@ def test_what_is_wanted_of_a_registration(shop: Shop) -> None:
     assert shop("registration", "import", *ACME, "--json").json["data"] == []
 
 
-def test_records_that_stop_answering_are_shown_and_asked_about(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_that_stop_answering_are_shown_and_asked_about(shop: Shop) -> None:
     shop.buy("used.test", *ACME)
-    with SandboxDns(["used.test"], "key.test", Secret("c2VjcmV0")) as dns:
-        servers = json.dumps({"used.test": [f"127.0.0.1:{dns.port}"]})
-        monkeypatch.setenv("NAMEPLATE_DNS_SERVERS", servers)
-        new = ("registration", "delegate", "used.test", "--name-server", "ns1.example.net")
-        asked = shop(*new, expect=4)
-        assert "ns1.used.test A 127.0.0.1" in asked.err
-        assert "[confirmation_needed]" in asked.err
-        assert (
-            shop("registration", "show", "used.test", "--json").json["name_servers_wanted"] is None
-        )
-        shown = shop(*new, "--yes", "--json").json
-        assert shown["name_servers_wanted"] == ["ns1.example.net"]
+    new = ("registration", "delegate", "used.test", "--name-server", "ns1.example.net")
+    asked = shop(*new, expect=4)
+    assert "www.used.test A 192.0.2.7" in asked.err
+    assert "[confirmation_needed]" in asked.err
+    assert shop("registration", "show", "used.test", "--json").json["name_servers_wanted"] is None
+    shown = shop(*new, "--yes", "--json").json
+    assert shown["name_servers_wanted"] == ["ns1.example.net"]
 
 
 def test_a_name_moves_here_and_may_leave_again(shop: Shop, tmp_path: Path) -> None:
