@@ -19,6 +19,6 @@ class Paced(Protocol):
         """Take a turn before each request from now on.
 
         When there is no room soon, nothing is sent: the request raises `RateLimited` with the time
-        until there is.
+        until there is, or longer where work takes several requests.
         """
         ...

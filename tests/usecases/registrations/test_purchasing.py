@@ -127,6 +127,20 @@ def test_what_is_back_already_is_not_reactivated(shop: Shop) -> None:
     assert shop.charges(name) == [PRICE.amount] * 2
 
 
+def test_what_had_no_effect_and_is_no_longer_agreed_to_ends(shop: Shop) -> None:
+    """The order was lost before it came there, and then the confirmation was too old."""
+    name = shop.name("lost-before-")
+    found = shop.buy(name)
+    shop.step()
+    assert shop.purchase(found).is_out
+    shop.now += timedelta(days=4)
+    shop.drain(most=10)
+    ended = shop.purchase(found)
+    assert (ended.status, ended.error_code) == (PurchaseStatus.FAILED, "confirmation_expired")
+    assert shop.charges(name) == []
+    shop.check()
+
+
 def test_a_late_failure_ends_the_purchase_and_frees_the_name(shop: Shop) -> None:
     name = shop.name("late-failure-")
     found = shop.buy(name)

@@ -25,17 +25,20 @@ NS = "{http://api.namecheap.com/xml.response}"
 LIMITS = ((20, 60.0), (700, 3600.0), (8000, 86_400.0))
 """Requests in so many seconds."""
 SHARED_LIMITS = (
-    Limit(14, timedelta(seconds=140)),
+    Limit(8, timedelta(seconds=40)),
+    Limit(100, timedelta(seconds=600)),
     Limit(1000, timedelta(seconds=12_350)),
 )
 """What keeps to the same over all processes: a burst, and what is earned back meanwhile, together stay
-below each of them. The limit of an hour follows from the first one."""
+below each of them."""
+_FULL = SHARED_LIMITS[0].period
+"""Until a whole step of work is possible again: one that could send a part only would never come through."""
 _RATE_LIMIT = 405  # so it answers, and not 429
 _TOO_MANY = "500000"
 _ADDRESS = frozenset({"1011150", "1011148", "1011107"})
 _CREDENTIAL = ("1010", "1011", "1016", "1017", "1030", "1050")
 """Beginnings of the numbers of errors about user, key, address and permission."""
-_PATIENCE = 5.0
+_PATIENCE = 6.0
 """Seconds for which a request waits for its turn."""
 
 
@@ -97,7 +100,7 @@ class SharedPace:
                 raise RateLimited(
                     "rate_limited",
                     "This Namecheap account has used up its requests. Try again later.",
-                    wait,
+                    max(wait, _FULL),
                 )
             self._sleep(wait.total_seconds())
 

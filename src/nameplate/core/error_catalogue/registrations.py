@@ -116,7 +116,7 @@ GROUP = Group(
         "delegation_not_shown": Entry(
             Turn.PROVIDER,
             "The registry still gives out the former name servers after a day.",
-            "Ask the registrar why. Nameplate looks again every hour.",
+            "Ask the registrar why. Nameplate checks again every hour.",
         ),
         "ds_by_hand": Entry(
             Turn.YOU,

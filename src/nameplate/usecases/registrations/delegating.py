@@ -19,7 +19,7 @@ from nameplate.ports.resolver import AnswerKind
 from nameplate.usecases import work
 from nameplate.usecases.registrations import targets
 from nameplate.usecases.registrations.registrars import Connected
-from nameplate.usecases.registrations.targets import Target
+from nameplate.usecases.registrations.targets import DelegationTarget
 from nameplate.usecases.tools import Tools
 
 _SOONEST, _LATEST = timedelta(minutes=2), timedelta(hours=1)
@@ -29,7 +29,7 @@ _MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class DelegationTrouble:
     """What keeps a name from being delegated as it is wanted."""
 
     code: str
@@ -39,7 +39,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class DelegationProgress:
     """What a step found and did, as it is recorded."""
 
     servers: tuple[str, ...] | None = None
@@ -52,7 +52,7 @@ class Progress:
     ds_wanted: tuple[str, ...] | None = None
     ds_seen: tuple[str, ...] | None = None
     has_acted: bool = False
-    trouble: Trouble | None = None
+    trouble: DelegationTrouble | None = None
     again: timedelta | None = None
 
     def record(self, row: RegisteredName, now: datetime) -> None:
@@ -85,33 +85,33 @@ def advance(  # noqa: PLR0917 - what a step is given
     row: RegisteredName,
     connected: Connected,
     seen: Seen,
-) -> Progress:
+) -> DelegationProgress:
     """Take one step towards the delegation that is wanted. Raises as registrars do."""
     try:
         target = (
             targets.of_domain(sessions, tools, row) if row.is_delegated else targets.agreed(row)
         )
     except NameplateError as error:
-        return Progress(trouble=Trouble(error.code, error.detail))
+        return DelegationProgress(trouble=DelegationTrouble(error.code, error.detail))
     if target is None or not target.servers:
-        return Progress()
-    return _Step(sessions, tools, lease, row, connected, seen, target).take()
+        return DelegationProgress()
+    return _DelegationStep(sessions, tools, lease, row, connected, seen, target).take()
 
 
 @dataclass(frozen=True)
-class _Step:
+class _DelegationStep:
     sessions: Sessions
     tools: Tools
     lease: Lease
     row: RegisteredName
     connected: Connected
     seen: Seen
-    target: Target
+    target: DelegationTarget
 
-    def take(self) -> Progress:
+    def take(self) -> DelegationProgress:
         servers = self.target.servers
         is_there = set(servers) == set(self.seen.name_servers)
-        found = Progress(servers, is_there, parent=self._parent() if is_there else None)
+        found = DelegationProgress(servers, is_there, parent=self._parent() if is_there else None)
         try:
             offered = self._offered()
         except NameplateError as error:
@@ -140,7 +140,9 @@ class _Step:
         """Return the DS records to publish, none where that is not wanted; None: nobody knows them."""
         return self.target.ds() if self.row.publishes_ds else ()
 
-    def _done(self, step: ChainStep, found: Progress, offered: Sequence[Ds]) -> Progress:
+    def _done(
+        self, step: ChainStep, found: DelegationProgress, offered: Sequence[Ds]
+    ) -> DelegationProgress:
         if step is ChainStep.DELEGATE:
             return self._delegate(found)
         if step is ChainStep.WITHDRAW:
@@ -153,7 +155,7 @@ class _Step:
             return self._forgetting(found)
         return self._watching(step, found)
 
-    def _may_move(self, found: Progress) -> bool:
+    def _may_move(self, found: DelegationProgress) -> bool:
         """Tell whether the name may go to servers that nobody agreed to: when nothing is lost by it."""
         agreed = self.row.name_servers_wanted
         if set(found.servers or ()) == set(self.seen.name_servers):
@@ -165,21 +167,21 @@ class _Step:
     def _lost(self) -> list[RRset]:
         return targets.lost(self.tools, self.row.name, self.target)
 
-    def _losing(self) -> Trouble:
-        return Trouble(
+    def _losing(self) -> DelegationTrouble:
+        return DelegationTrouble(
             "delegation_loses_records",
             f"The DNS account of {self.row.name} has another zone now, in which records are missing that "
             f"are in use: {shown(self._lost())}. Add them, or delegate the name again and agree to that.",
         )
 
-    def _delegate(self, found: Progress) -> Progress:
+    def _delegate(self, found: DelegationProgress) -> DelegationProgress:
         if not self._may_move(found):
             return replace(found, trouble=self._losing())
         work.confirm(self.sessions, RegisteredName, self.lease)
         self.connected.registrar.delegate(self.row.name, self.target.servers)
         return replace(found, has_delegated=True, has_acted=True)
 
-    def _set_ds(self, records: Sequence[Ds], found: Progress) -> Progress:
+    def _set_ds(self, records: Sequence[Ds], found: DelegationProgress) -> DelegationProgress:
         registrar, name = self.connected.registrar, self.row.name
         if not isinstance(registrar, DsKeeper):
             return replace(found, trouble=self._by_hand(records, found))
@@ -187,7 +189,7 @@ class _Step:
         registrar.set_ds(name, records)
         return replace(found, has_acted=True)
 
-    def _by_hand(self, records: Sequence[Ds], found: Progress) -> Trouble:
+    def _by_hand(self, records: Sequence[Ds], found: DelegationProgress) -> DelegationTrouble:
         """Ask a person for what the registrar's API cannot do."""
         title, name = self.connected.plugin.title, self.row.name
         if records:
@@ -199,18 +201,18 @@ class _Step:
                 f"{'; '.join(found.ds_seen or ())}. Resolvers would reject a zone without their keys, so "
                 "the name servers stay as they are until then."
             )
-        return Trouble("ds_by_hand", message)
+        return DelegationTrouble("ds_by_hand", message)
 
-    def _forgetting(self, found: Progress) -> Progress:
+    def _forgetting(self, found: DelegationProgress) -> DelegationProgress:
         until = (self.row.ds_withdrawn_at or self.lease.now()) + FORGOTTEN
         message = (
             f"The DS records of {self.row.name} were removed. The name servers are changed at "
             f"{until:%Y-%m-%d %H:%M} UTC, when no resolver expects their keys any more."
         )
         left = max(until - self.lease.now(), _SOONEST)
-        return replace(found, trouble=Trouble("ds_leaving", message, left))
+        return replace(found, trouble=DelegationTrouble("ds_leaving", message, left))
 
-    def _watching(self, step: ChainStep, found: Progress) -> Progress:
+    def _watching(self, step: ChainStep, found: DelegationProgress) -> DelegationProgress:
         """Look again soon while the registry does not show what the registrar has."""
         if step is ChainStep.NOTHING and (not found.parent or self._has_servers(found.parent)):
             return found
@@ -222,7 +224,7 @@ class _Step:
                 f"The registrar has the name servers of {self.row.name}, and the registry still gives out "
                 f"{', '.join(found.parent)}. Ask the registrar why."
             )
-            return replace(found, trouble=Trouble("delegation_not_shown", message))
+            return replace(found, trouble=DelegationTrouble("delegation_not_shown", message))
         return replace(found, again=again)
 
     def _parent(self) -> tuple[str, ...] | None:
@@ -256,10 +258,10 @@ class _Step:
             for one in answers
         )
 
-    def _of_host(self, error: NameplateError) -> Trouble:
+    def _of_host(self, error: NameplateError) -> DelegationTrouble:
         account = self.target.account_id
         waits_for = None if account is None else f"account:{account}"
-        return Trouble(error.code, error.detail, waits_for=waits_for)
+        return DelegationTrouble(error.code, error.detail, waits_for=waits_for)
 
 
 def shown(records: Sequence[RRset]) -> str:

@@ -15,7 +15,7 @@ from nameplate.db import Sessions, database_now
 from nameplate.models import RegisteredName
 from nameplate.usecases.registrations import granting, registrations, targets
 from nameplate.usecases.registrations.delegating import shown
-from nameplate.usecases.registrations.targets import Target
+from nameplate.usecases.registrations.targets import DelegationTarget
 from nameplate.usecases.tools import Tools
 
 _MAX_SERVERS = 13
@@ -99,7 +99,7 @@ def delegate(
 
 def _target(
     sessions: Sessions, tools: Tools, row: RegisteredName, given: Sequence[str]
-) -> Target | None:
+) -> DelegationTarget | None:
     if not given:
         return targets.of_domain(sessions, tools, row)
     own = None
@@ -107,7 +107,7 @@ def _target(
         own = targets.of_domain(sessions, tools, row)
     if own is not None and set(own.servers) == set(given):
         return own
-    return Target(tuple(given))
+    return DelegationTarget(tuple(given))
 
 
 def _servers(given: Sequence[str]) -> list[str]:

@@ -56,6 +56,8 @@ _MAYBE_OURS = frozenset(
     {"name_taken", "expiry_moved", "name_not_in_redemption", "operation_in_progress"}
 )
 """What a registrar also says when an earlier order, whose answer was lost, was carried out."""
+_MAYBE_EFFECT = _MAYBE_OURS | {"already_in_account"}
+"""What a look before sending again finds where the earlier order shows its effect late."""
 _OF_THE_ACCOUNT = frozenset({"credential_refused", "account_missing", "provider_refused"})
 """What says nothing about the purchase: it waits for the account."""
 
@@ -119,7 +121,7 @@ class Buyer:
     def _buy(self) -> work.StepOutcome | None:
         found = self._checked()
         if isinstance(found, _Refusal):
-            if self._purchase.sends == 0:
+            if self._purchase.sends == 0 or found.code not in _MAYBE_EFFECT:
                 return self._fail(found.code, found.message)
             # What was sent before has had an effect after all, perhaps.
             self._record(

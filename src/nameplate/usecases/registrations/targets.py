@@ -18,7 +18,7 @@ from nameplate.usecases.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DelegationTarget:
     """The name servers that a name is to have, with the zone behind them where it can be read."""
 
     servers: tuple[str, ...]
@@ -40,13 +40,13 @@ class Target:
         return self.provider.records(self.zone)
 
 
-def agreed(row: RegisteredName) -> Target | None:
+def agreed(row: RegisteredName) -> DelegationTarget | None:
     """Return the name servers that somebody named, whatever is behind them."""
     wanted = row.name_servers_wanted
-    return Target(tuple(sorted(wanted))) if wanted else None
+    return DelegationTarget(tuple(sorted(wanted))) if wanted else None
 
 
-def of_domain(sessions: Sessions, tools: Tools, row: RegisteredName) -> Target | None:
+def of_domain(sessions: Sessions, tools: Tools, row: RegisteredName) -> DelegationTarget | None:
     """Return the zone at the DNS account of the domain; None: there is none yet, or nobody tells.
 
     Raises Refused `zone_missing` when the account has no such zone, and as DNS providers do.
@@ -65,10 +65,10 @@ def of_domain(sessions: Sessions, tools: Tools, row: RegisteredName) -> Target |
     if there is None or not there.is_there:
         return None
     zone = Zone(there.name, claim.dns_zone_id or "")
-    return Target(tuple(sorted(hosted)), account.id, tools.dns_provider(account), zone)
+    return DelegationTarget(tuple(sorted(hosted)), account.id, tools.dns_provider(account), zone)
 
 
-def _told(tools: Tools, account: Account, claim: Domain) -> Target | None:
+def _told(tools: Tools, account: Account, claim: Domain) -> DelegationTarget | None:
     """Return the zone at an account of the organization's, when its provider tells the name servers."""
     provider = tools.dns_provider(account)
     if not isinstance(provider, NameServers):
@@ -81,10 +81,10 @@ def _told(tools: Tools, account: Account, claim: Domain) -> Target | None:
             "is delegated as soon as it is seen.",
         )
     servers = sorted(provider.name_servers(zone))
-    return Target(tuple(servers), account.id, cast("DnsProvider", provider), zone)
+    return DelegationTarget(tuple(servers), account.id, cast("DnsProvider", provider), zone)
 
 
-def present(tools: Tools, name: str, target: Target) -> list[RRset]:
+def present(tools: Tools, name: str, target: DelegationTarget) -> list[RRset]:
     """Return what the Internet sees at the usual names of a name that is delegated elsewhere now."""
     seen = tools.resolver.delegation(name)
     if seen.zone != name or set(seen.parent) == set(target.servers):
@@ -92,7 +92,7 @@ def present(tools: Tools, name: str, target: Target) -> list[RRset]:
     return transfers.seen_at(tools.resolver, name)
 
 
-def lost(tools: Tools, name: str, target: Target) -> list[RRset]:
+def lost(tools: Tools, name: str, target: DelegationTarget) -> list[RRset]:
     """Return what stops answering when a name goes to a target: all of it where that cannot be read.
 
     Only the usual names are asked for: nobody can list another host's zone.

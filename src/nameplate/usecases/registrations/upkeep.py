@@ -23,7 +23,7 @@ from nameplate.usecases.registrations import (
     targets,
     watching,
 )
-from nameplate.usecases.registrations.delegating import Progress
+from nameplate.usecases.registrations.delegating import DelegationProgress
 from nameplate.usecases.registrations.purchasing import Case
 from nameplate.usecases.registrations.registrars import Connected
 from nameplate.usecases.registrations.spending import AUTO_RENEWAL
@@ -84,7 +84,7 @@ def _is_stopped(
     session: Session,
     tools: Tools,
     row: RegisteredName,
-    progress: Progress,
+    progress: DelegationProgress,
     now: datetime,
     *,
     proves: bool,
@@ -129,7 +129,7 @@ def _missing(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> work
 class _Brought:
     """What a step asked of the registrar, and what it would not do."""
 
-    progress: Progress = field(default_factory=Progress)
+    progress: DelegationProgress = field(default_factory=DelegationProgress)
     has_set: bool = False
     refusal: NameplateError | None = None
 
@@ -152,7 +152,7 @@ def _bring(  # noqa: PLR0917 - what a step is given
     Each of these acts is free of charge and harmless when it is done again. What fails is told with
     the rest: that the name ends soon must be known all the same.
     """
-    progress, has_set = Progress(), False
+    progress, has_set = DelegationProgress(), False
     try:
         progress = delegating.advance(sessions, tools, lease, row, connected, seen)
         has_set = _set(row, connected, seen)
