@@ -118,27 +118,6 @@ def test_what_stops_answering_is_shown_and_agreed_to(shop: Shop) -> None:
     assert shop.registration(name).name_servers == list(NEW)
 
 
-def test_of_name_servers_that_cannot_be_compared_everything_is_asked_about(shop: Shop) -> None:
-    name = bought(shop)
-    shop.dns.parents[name] = OLD
-    shop.dns.answers = {(name, "A"): ("192.0.2.7",)}
-    with pytest.raises(Conflict):
-        delegate(shop, name, "ns1.elsewhere.example")
-    delegate(shop, name, "ns1.elsewhere.example", agreed=True)
-    delegate(shop, name, *OLD)
-
-
-def test_nothing_is_asked_where_nothing_is_lost(shop: Shop) -> None:
-    name = bought(shop)
-    hosted(shop, name, RRset(name, "A", 300, ("192.0.2.8",)))
-    shop.dns.parents[name] = OLD
-    shop.dns.answers = {(name, "A"): ("192.0.2.7",)}
-    delegate(shop, name)
-    shop.step()
-    later(shop)
-    assert shop.registration(name).name_servers == list(NEW)
-
-
 def test_another_dns_account_of_the_domain_is_compared_before_it_is_followed(shop: Shop) -> None:
     name = bought(shop)
     host = hosted(shop, name, RRset(name, "A", 300, ("192.0.2.8",)))
@@ -157,22 +136,6 @@ def test_another_dns_account_of_the_domain_is_compared_before_it_is_followed(sho
     later(shop)
     row = shop.registration(name)
     assert (row.trouble_code, row.name_servers) == (None, ["ns1.third.example"])
-
-
-def test_a_zone_that_is_missing_is_said_and_awaited(shop: Shop) -> None:
-    name = bought(shop)
-    host = hosted(shop, name)
-    delegate(shop, name)
-    host._zones.clear()
-    shop.step()
-    row = shop.registration(name)
-    assert row.trouble_code == "zone_missing"
-    assert row.expires_at is not None
-    host._zones[name] = {}
-    later(shop, timedelta(hours=2))
-    later(shop)
-    assert shop.registration(name).name_servers == list(NEW)
-    assert shop.registration(name).trouble_code is None
 
 
 def test_the_registry_is_watched_until_it_shows_the_name_servers(shop: Shop) -> None:
