@@ -39,7 +39,7 @@ class Service:
     def __init__(self, settings: Settings, edge_server: EdgeServer | None = None) -> None:
         """Connect everything; nothing runs yet. `edge_server` is where the edge is, if not here."""
         self.sessions, ring = bootstrap.ready(settings)
-        self.tools = bootstrap.tools(settings, ring)
+        self.tools = bootstrap.tools(settings, ring, self.sessions)
         self.api = beside_agents(
             AgentDesk(self.sessions, self.tools), api.create(self.sessions, self.tools)
         )

@@ -48,7 +48,7 @@ from nameplate.remote import clock
 from nameplate.settings import Settings
 from nameplate.usecases.operations import checkup, installation, rings
 from nameplate.usecases.operations.checkup import Finding
-from nameplate.usecases.tenants import accounts, connections
+from nameplate.usecases.tenants import accounts, connections, request_budgets
 from nameplate.usecases.tools import Tools
 
 T = TypeVar("T")
@@ -263,8 +263,9 @@ def _proof_life(settings: Settings) -> ProofLife:
     )
 
 
-def tools(settings: Settings, ring: KeyRing) -> Tools:
-    """Connect every port to its adapter."""
+def tools(settings: Settings, ring: KeyRing, counting: Sessions | None = None) -> Tools:
+    """Connect every port to its adapter; `counting` is where requests of all processes are counted."""
+    take = None if counting is None else request_budgets.counted(counting)
     policy = EgressPolicy(allow=settings.egress_allow, deny=())
     resolver = _resolver(settings, policy)
     dns_providers, authorities = registry.dns_providers(), registry.authorities()
@@ -280,9 +281,9 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         authorities=authorities,
         proxies=proxies,
         proof_methods=proof_methods,
-        dns_provider=connections.dns_provider(dns_providers, ring),
+        dns_provider=connections.dns_provider(dns_providers, ring, take),
         authority=connections.authority(authorities, ring, clock),
-        registrar=connections.registrar(registrars, ring, clock),
+        registrar=connections.registrar(registrars, ring, clock, take),
         registrars=registrars,
         organization_limits=settings.organization_limits,
         platform_limits=settings.platform_limits,
