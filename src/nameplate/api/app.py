@@ -20,6 +20,7 @@ from nameplate.api import (
     domain_connect,
     domains,
     errors,
+    event_stream,
     events,
     explanations,
     grants,
@@ -47,7 +48,8 @@ from nameplate.api import (
     verifications,
     wellknown,
 )
-from nameplate.api.deps import AppState, Authenticate, Replayed, identify
+from nameplate.api.broadcast import Broadcast
+from nameplate.api.deps import AppState, Authenticate, Replayed, identify, still_accepted
 from nameplate.api.envelope import RequestMiddleware
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
@@ -75,6 +77,7 @@ NOUNS = (
     uploads,
     bindings,
     tokens,
+    event_stream,
     events,
     setup_links,
     grants,
@@ -113,6 +116,7 @@ def create(
     )
     state = AppState(sessions, tools, local_token, authenticate)
     app.state.surface = state
+    app.state.broadcast = Broadcast(sessions, still_accepted)
     app.state.metrics = health.Metrics(sessions, tools.clock)
     for noun in NOUNS:  # a router that is included looks for its route twice
         app.router.routes.extend(noun.routes.routes)

@@ -3,7 +3,8 @@
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +35,8 @@ Shown = TypeVar("Shown", bound=BaseModel)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
 _MAX_ROUTE = 255
+_HOST_SECONDS = 600
+"""After so long an answer that lasts asks the host about its token again."""
 
 
 Authenticate = Callable[[str], Actor | None]
@@ -63,6 +66,9 @@ class Caller:
     principal: str
     expires_at: datetime | None = None
     """When the token ends: nothing made with it may outlive it and do the same."""
+    credential: tuple[str, int] | None = None
+    """What the caller is known by, for answers that last: `token` and its row, or `until` and a second
+    of Unix time; None: it does not end."""
 
 
 class Replayed(Exception):
@@ -163,7 +169,8 @@ def _authenticated(shared: AppState, headers: Headers) -> Caller:
         return Caller(_OPERATOR, "platform:local")
     known = shared.authenticate(bearer.strip()) if shared.authenticate is not None else None
     if known is not None:
-        return Caller(known, _principal(known, bearer.strip()))
+        again = int(time.time()) + _HOST_SECONDS
+        return Caller(known, _principal(known, bearer.strip()), None, ("until", again))
     found = tokens.accepted(shared.sessions, bearer.strip())
     if found is None:
         raise Unauthenticated
@@ -171,7 +178,21 @@ def _authenticated(shared: AppState, headers: Headers) -> Caller:
         with shared.sessions.begin(PLATFORM) as session:
             tokens.note_use(session, found.id, found.now)
     principal = f"{found.actor.organization_id or 'platform'}:{found.key_id}"
-    return Caller(found.actor, principal, found.expires_at)
+    return Caller(found.actor, principal, found.expires_at, ("token", found.id))
+
+
+def still_accepted(
+    sessions: Sessions, credentials: Collection[tuple[str, int]]
+) -> Collection[tuple[str, int]]:
+    """Return which of these callers would be accepted now; one statement for each kind."""
+    named = {number for kind, number in credentials if kind == "token"}
+    live = tokens.live(sessions, named) if named else frozenset()
+    now = time.time()
+    return [
+        (kind, number)
+        for kind, number in credentials
+        if (number > now if kind == "until" else number in live)
+    ]
 
 
 def _principal(actor: Actor, bearer: str) -> str:
