@@ -19,12 +19,14 @@ from nameplate.api import (
     dns_hosts,
     domain_connect,
     domains,
+    embed_tokens,
     errors,
     event_stream,
     events,
     explanations,
     grants,
     health,
+    memberships,
     name_challenges,
     openapi,
     organizations,
@@ -38,6 +40,7 @@ from nameplate.api import (
     records,
     registrations,
     servers,
+    session,
     setup_links,
     setup_page,
     templates,
@@ -45,11 +48,14 @@ from nameplate.api import (
     transfer_codes,
     transfers,
     uploads,
+    users,
     verifications,
     wellknown,
 )
 from nameplate.api.broadcast import Broadcast
-from nameplate.api.deps import AppState, Authenticate, Replayed, identify, still_accepted
+from nameplate.api.callers import Authenticate, still_accepted
+from nameplate.api.cors import EmbedCors
+from nameplate.api.deps import AppState, Replayed, identify
 from nameplate.api.envelope import RequestMiddleware
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
@@ -77,6 +83,10 @@ NOUNS = (
     uploads,
     bindings,
     tokens,
+    session,
+    users,
+    memberships,
+    embed_tokens,
     event_stream,
     events,
     setup_links,
@@ -134,6 +144,7 @@ def create(
         count=app.state.metrics.count,
         authenticate=partial(identify, state),
     )
+    app.add_middleware(EmbedCors, sessions=sessions)
     _make_routes(app)
     return app
 

@@ -8,9 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from nameplate.api import errors
+from nameplate.api import errors, rights
 from nameplate.api.broadcast import Audience, Broadcast, Subscription, frame
-from nameplate.api.deps import AppState, Caller, identify, surface
+from nameplate.api.callers import ORGANIZATION, Caller
+from nameplate.api.deps import AppState, identify, surface
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.usecases import events
@@ -140,7 +141,10 @@ async def stream(request: Request, since: Since = None, organization: Owner = No
 def _begun(request: Request, since: str, organization: str | None) -> EventStream:
     """Find out who asks, and where the stream begins. Raises what `list_events` raises."""
     shared = surface(request)
+    if organization is not None:
+        request.scope["state"][ORGANIZATION] = organization
     who = identify(shared, request.scope)
+    rights.permit(shared.sessions, who, request)
     owner = who.actor.organization_id
     if since == events.NOW:
         events.number(shared.sessions)  # what is committed is over, numbered or not
@@ -156,7 +160,10 @@ def _begun(request: Request, since: str, organization: str | None) -> EventStrea
 
 def _audience(who: Caller, owner: int | None) -> Audience:
     return Audience(
-        to_platform=who.actor.is_platform, organization_id=owner, credential=who.credential
+        to_platform=who.actor.is_platform,
+        organization_id=owner,
+        domain_id=None if who.scope is None else who.scope.domain_id,
+        credential=who.credential,
     )
 
 

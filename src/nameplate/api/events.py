@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from nameplate.api.deps import AppState, Caller, Opening, TransactionCall, begin_reading
+from nameplate.api.callers import Caller
+from nameplate.api.deps import AppState, Opening, TransactionCall, begin_reading
 from nameplate.api.routing import router
 from nameplate.api.shapes import Page, Reference, Shape, example, public
 from nameplate.core import ids
@@ -23,6 +24,7 @@ _REFERENCES: Mapping[str, tuple[str, Prefix]] = {
     "parent_organization_id": ("parent", Prefix.ORGANIZATION),
     "server_id": ("server", Prefix.SERVER),
     "ssl_certificate_id": ("certificate", Prefix.CERTIFICATE),
+    "user_id": ("user", Prefix.USER),
 }
 """Columns that refer to other objects -> the field and id that callers know."""
 
