@@ -34,6 +34,7 @@ from nameplate.db import Sessions, engine
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher, Fetched
+from nameplate.ports.identity import IdentityProvider
 from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
@@ -302,6 +303,7 @@ def tools(settings: Settings, ring: KeyRing) -> Tools:
         validator=_validator(settings, policy),
         vantages=_vantages(settings),
         public_url=settings.public_url,
+        identity_provider=_identity_provider(settings),
         challenge_zone=settings.challenge_zone,
         draft_challenges=settings.draft_challenges,
         certificate_preferences=CertificatePreferences(
@@ -477,6 +479,26 @@ def _mailer(settings: Settings) -> Mailer | None:
             password=settings.smtp_password,
         )
     )
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    issuer = settings.oidc_issuer
+    if issuer is None:
+        return None
+    if settings.oidc_client_id is None:
+        raise Invalid(
+            "setting_missing", "oidc_issuer needs oidc_client_id: what Nameplate is there"
+        )
+    parts = urlsplit(issuer)
+    if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
+        raise Invalid("setting_invalid", "oidc_issuer is not protected by TLS: expected https://")
+    try:
+        from nameplate.adapters.oidc import OidcClient, OidcProvider
+    except ModuleNotFoundError:
+        detail = "oidc_issuer needs the extra `oidc`: `pip install 'nameplate[oidc]'`"
+        raise Invalid("setting_missing", detail) from None
+    given = settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_name
+    return OidcProvider(OidcClient(issuer, *given), clock)
 
 
 class _Methods(Mapping[VerificationMethodName, VerificationMethod]):

@@ -88,7 +88,7 @@ def test_a_browser_that_asks_first_is_told_of_exactly_these_pages(world: World) 
 
 def test_a_token_of_one_domain_shows_no_other(world: World) -> None:
     acme, ids = world.as_acme, world.ids
-    other = acme.post("/v1/domains", {"name": "other.example.org"})
+    other = acme.post("/v1/domains", {"name": "other.example.org", "account": ids["accounts"]})
     added = {"domain": other["id"], "type": "A", "name": "www", "value": "192.0.2.9"}
     hidden = acme.post("/v1/records", added)
     actions = ("domains:read", "domains:check", "records:read", "records:write", "bindings:read")

@@ -28,6 +28,7 @@ from nameplate.api import (
     health,
     memberships,
     name_challenges,
+    oidc,
     openapi,
     organizations,
     overrides,
@@ -133,6 +134,7 @@ def create(
     app.include_router(health.routes)
     app.include_router(wellknown.routes)
     app.include_router(explanations.routes)
+    app.include_router(oidc.routes)
     setup_page.install(app)
     if edge is not None:
         app.mount("/edge", edge)

@@ -122,6 +122,25 @@ GROUP = Group(
             "Add a user with the address that the provider has verified.",
             (403,),
         ),
+        "identity_refused": Entry(
+            Turn.YOU,
+            "The answer of the identity provider does not fit the question, or it lets nobody in.",
+            "Sign in again, in one browser and within 10 minutes. If it stays so, compare "
+            "`NAMEPLATE_OIDC_ISSUER` and `NAMEPLATE_OIDC_CLIENT_ID` with the provider's page.",
+            (502,),
+        ),
+        "identity_provider_unavailable": Entry(
+            Turn.PROVIDER,
+            "The identity provider cannot be asked.",
+            "Try again shortly. Whoever has a password can sign in with it.",
+            (503,),
+        ),
+        "identity_provider_missing": Entry(
+            Turn.OPERATOR,
+            "There is no identity provider here.",
+            "Sign in with a password, or set `NAMEPLATE_OIDC_ISSUER`.",
+            (404,),
+        ),
         "session_not_found": Entry(
             Turn.YOU,
             "You have no session with this id.",
