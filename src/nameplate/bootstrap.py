@@ -482,23 +482,15 @@ def _mailer(settings: Settings) -> Mailer | None:
 
 
 def _identity_provider(settings: Settings) -> IdentityProvider | None:
-    issuer = settings.oidc_issuer
-    if issuer is None:
+    if settings.oidc_issuer is None:
         return None
-    if settings.oidc_client_id is None:
-        raise Invalid(
-            "setting_missing", "oidc_issuer needs oidc_client_id: what Nameplate is there"
-        )
-    parts = urlsplit(issuer)
-    if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
-        raise Invalid("setting_invalid", "oidc_issuer is not protected by TLS: expected https://")
     try:
-        from nameplate.adapters.oidc import OidcClient, OidcProvider
+        from nameplate.adapters import oidc
     except ModuleNotFoundError:
         detail = "oidc_issuer needs the extra `oidc`: `pip install 'nameplate[oidc]'`"
         raise Invalid("setting_missing", detail) from None
     given = settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_name
-    return OidcProvider(OidcClient(issuer, *given), clock)
+    return oidc.connect(settings.oidc_issuer, *given, clock)
 
 
 class _Methods(Mapping[VerificationMethodName, VerificationMethod]):

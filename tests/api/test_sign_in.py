@@ -164,7 +164,7 @@ def test_another_password_ends_all_other_sessions(api: Api, world: World) -> Non
     other.sign_in("ada@example.com")
     path = "/v1/session/password"
     wrong = browser.send("POST", path, {"current": "not it at all", "password": PASSWORD})
-    assert (wrong.status, wrong.code) == (403, "password_wrong")
+    assert (wrong.status, wrong.code) == (403, "current_password_wrong")
     for weak in ("short", "aaaaaaaaaaaaaaaa", "ada is my name 123"):
         answer = browser.send("POST", path, {"current": PASSWORD, "password": weak})
         assert (answer.status, answer.code) == (422, "password_weak")
@@ -185,7 +185,7 @@ def _code(secret: str, at: datetime) -> str:
 def test_an_authenticator_and_codes_that_replace_it(api: Api, world: World) -> None:
     browser = person(api, "ada@example.com", "member", world.acme["id"])
     refused = browser.send("POST", "/v1/session/authenticator", {"password": "not it at all"})
-    assert refused.code == "password_wrong"
+    assert refused.code == "current_password_wrong"
     made = browser.send("POST", "/v1/session/authenticator", {"password": PASSWORD}).body
     assert made["url"].startswith("otpauth://totp/Nameplate:ada%40example.com?secret=")
     assert Browser(api).sign_in("ada@example.com").status == 201  # it does not count yet

@@ -111,6 +111,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
             *(Prefix.DOMAIN, Prefix.RECORD, Prefix.CERTIFICATE, Prefix.BINDING),
             *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
             *(Prefix.CHALLENGE, Prefix.TRANSFER, Prefix.REGISTRATION, Prefix.PURCHASE),
+            *(Prefix.USER, Prefix.MEMBERSHIP, Prefix.SESSION),
         )
     )
     | {"token_not_found"},

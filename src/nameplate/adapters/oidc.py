@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from nameplate.adapters.http.client import Api, Reply
-from nameplate.core.errors import NameplateError, Refused, Unavailable
+from nameplate.core.errors import Invalid, NameplateError, Refused, Unavailable
 from nameplate.core.secret import Secret
 from nameplate.ports.identity import Identity, IdentityQuestion
 
@@ -136,7 +136,7 @@ class OidcProvider:
                 f"What the identity provider signed does not fit ({type(error).__name__})."
             ) from None
         if not claims["sub"]:
-            raise _refused("The identity provider names nobody.")
+            raise _refused("The identity provider names no subject.")
         found: Mapping[str, Any] = claims
         return found
 
@@ -179,6 +179,24 @@ class OidcProvider:
         if parts.scheme != "https" and (parts.scheme, parts.hostname) != (own.scheme, own.hostname):
             raise _refused(f"The `{name}` of the identity provider is not protected by TLS.")
         return found
+
+
+def connect(
+    issuer: str,
+    client_id: str | None,
+    client_secret: Secret | None,
+    name: str,
+    clock: Callable[[], datetime],
+) -> OidcProvider:
+    """Return the provider of an installation. Raises Invalid `setting_missing`, `setting_invalid`."""
+    if client_id is None:
+        raise Invalid(
+            "setting_missing", "oidc_issuer needs oidc_client_id: what Nameplate is there"
+        )
+    parts = urlsplit(issuer)
+    if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
+        raise Invalid("setting_invalid", "oidc_issuer is not protected by TLS: expected https://")
+    return OidcProvider(OidcClient(issuer, client_id, client_secret, name), clock)
 
 
 def _asked(method: str, at: str, **given: Any) -> Reply:  # noqa: ANN401 - options of `Api.request`

@@ -20,7 +20,7 @@ from nameplate.usecases.tenants import organizations
 routes = APIRouter(
     prefix="/v1",
     tags=["events"],
-    responses=errors.documented(401, 403, 422, 429, 503),
+    responses=errors.documented(401, 403, 404, 422, 429, 503),
 )
 
 STOP = "nameplate.stop"
@@ -125,6 +125,16 @@ Owner = Annotated[
     operation_id="stream_events",
     status_code=200,
     response_class=EventStream,
+    responses={
+        200: {
+            "content": {
+                EventStream.media_type: {
+                    "schema": {"type": "string"},
+                    "example": "event: ready\nid: evt_29yh7wc782vr0f\ndata: {}\n\n",
+                }
+            }
+        }
+    },
     response_model=None,
 )
 async def stream(request: Request, since: Since = None, organization: Owner = None) -> EventStream:

@@ -85,7 +85,7 @@ def _shape(row: Membership, email: str) -> MembershipShape:
 
 @routes.post("/memberships", status_code=201, operation_id="add_membership")
 def add(call: Write, body: MembershipNew) -> MembershipShape:
-    """Let a user act in an organization. Nobody gives a higher role than the own."""
+    """Let a user act in an organization. A role above the own cannot be given."""
     row = memberships.add(
         call.session,
         call.actor,

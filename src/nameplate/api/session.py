@@ -1,189 +1,43 @@
 """Signing in and out, and what belongs to who is signed in: password, authenticator, other sessions."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import SecretStr
 
 from nameplate.api.deps import Listed, TransactionCall
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Page, Shape, example
+from nameplate.api.session_shapes import (
+    AuthenticatorCode,
+    AuthenticatorGone,
+    AuthenticatorNew,
+    AuthenticatorSecret,
+    InvitationTaken,
+    OwnOrganization,
+    PasswordNew,
+    PersonShape,
+    RecoveryCodes,
+    SessionShape,
+    SessionState,
+    SignInMethods,
+    SignInNew,
+)
+from nameplate.api.shapes import Page
 from nameplate.api.visits import Person, PersonCall, Visitor
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.ids import Prefix
-from nameplate.core.roles import Role
 from nameplate.core.secret import Secret
 from nameplate.db import database_now
-from nameplate.models import SignInMethod, UserSession
+from nameplate.models import UserSession
 from nameplate.usecases.tenants import second_factors, sign_in, user_sessions
 from nameplate.usecases.tenants.organization_trees import ReachedOrganization, reached
 
 routes = router("session")
 
-Code = Annotated[str, StringConstraints(min_length=6, max_length=40)]
-Password = Annotated[SecretStr, Field(max_length=1000)]
-_CODE = "Code of the authenticator, or a recovery code. Required once an authenticator is set up."
-
-
-class SignInNew(Body):
-    """What somebody signs in with."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"email": "ada@example.com", "password": "correct horse battery"}]
-        }
-    )
-
-    email: Annotated[str, StringConstraints(min_length=3, max_length=255)]
-    password: Password
-    code: Code | None = Field(default=None, description=_CODE)
-
-
-class InvitationTaken(Body):
-    """An invitation, and the password that the user chooses."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"token": "k7m2p4qw6xz3v5n7", "password": "correct horse battery"}]
-        }
-    )
-
-    token: Annotated[str, StringConstraints(min_length=10, max_length=100)]
-    password: Password
-    code: Code | None = Field(default=None, description=_CODE)
-
-
-class PasswordNew(Body):
-    """Another password."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"current": "correct horse battery", "password": "staple correct horse"}]
-        }
-    )
-
-    current: Password | None = Field(
-        default=None, description="The password so far, where there is one."
-    )
-    password: Password = Field(description="12 to 256 characters.")
-
-
-class AuthenticatorNew(Body):
-    """An authenticator to set up."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"password": "correct horse battery"}]}
-    )
-
-    password: Password | None = Field(
-        default=None, description="The current password, where there is one."
-    )
-
-
-class AuthenticatorCode(Body):
-    """A code that shows that the authenticator is set up."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "123456"}]})
-
-    code: Code
-
-
-class AuthenticatorGone(AuthenticatorNew):
-    """An authenticator to remove."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"password": "correct horse battery", "code": "123456"}]}
-    )
-
-    code: Code = Field(description=_CODE)
-
-
-class AuthenticatorSecret(BaseModel):
-    """What an authenticator is set up with, shown only once."""
-
-    secret: str = Field(description="To type in.")
-    url: str = Field(description="To show as a QR code.")
-
-
-class RecoveryCodes(BaseModel):
-    """Codes that replace the authenticator, each once. They are shown only once."""
-
-    codes: list[str]
-
-
-class OwnOrganization(BaseModel):
-    """An organization in which a person may do something."""
-
-    id: str
-    name: str
-    slug: str
-    parent: str | None
-    role: Role
-
-
-class PersonShape(BaseModel):
-    """Who is signed in."""
-
-    id: str
-    email: str
-    name: str
-    operator: bool = Field(description="Acts for the platform where no organization is named.")
-    authenticator: bool = Field(description="Whether an authenticator is set up.")
-
-
-class SessionState(BaseModel):
-    """Who is signed in, and where that person may do what."""
-
-    object: Literal["session"] = "session"
-    id: str
-    user: PersonShape
-    organizations: list[OwnOrganization] = Field(
-        description="Where the person may act, with those below; none for an operator, who may everywhere."
-    )
-    csrf_token: str = Field(
-        description="Send it as `X-CSRF-Token` with every request that is no GET."
-    )
-    expires_at: datetime
-
-
-class SessionShape(Shape):
-    """A browser in which the person is signed in."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                example(
-                    Prefix.SESSION, "session/list", method="password", address="192.0.2.7",
-                    agent="Firefox", last_seen_at="2026-12-07T09:30:00Z",
-                    expires_at="2026-12-14T09:30:00Z", current=True,
-                )
-            ]
-        }
-    )  # fmt: skip
-
-    object: Literal["session"] = "session"
-    method: SignInMethod
-    address: str | None
-    agent: str | None
-    last_seen_at: datetime = Field(description="Last use, to five minutes.")
-    expires_at: datetime
-    current: bool = Field(description="Whether it is the one that asks.")
-
-
-class SignInMethods(BaseModel):
-    """How somebody can sign in here."""
-
-    password: bool = True
-    oidc: str | None = Field(
-        description="What to call the identity provider whose page is at `/v1/session/oidc`; null: there "
-        "is none."
-    )
-
 
 @routes.get("/session:methods", operation_id="show_sign_in_methods")
 def methods(call: Visitor) -> SignInMethods:
-    """Show how somebody can sign in. Needs no login."""
+    """Show how to sign in. Needs no login."""
     provider = call.tools.identity_provider
     return SignInMethods(oidc=None if provider is None else provider.name)
 
@@ -230,7 +84,7 @@ def end(call: Person) -> None:
 
 @routes.post("/session/password", operation_id="change_password")
 def change_password(call: Person, body: PasswordNew) -> SessionState:
-    """Change the own password. All sessions end, and this one goes on as a new one."""
+    """Change the own password. All sessions end; this one is replaced by a new one."""
     begun = sign_in.change_password(
         call.sessions,
         call.tools,

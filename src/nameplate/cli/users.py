@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from nameplate.cli.command import Cli, Limit, address, command, given, removing, showing
+from nameplate.cli.client import address
+from nameplate.cli.command import Cli, Limit, command, given, removing, showing
 from nameplate.cli.output import OutputFormat
 from nameplate.core.roles import Role
 

@@ -62,7 +62,9 @@ class Console:
             fields = dict(_HEADERS) | {"Content-Type": "text/plain", "Cache-Control": _ASKED}
             await _send(scope, send, _NOT_FOUND, fields, b"There is no such file.\n")
             return
-        fields = dict(_HEADERS) | (_OTHERS if name == SHARED else {})
+        fields = dict(_HEADERS)
+        if name == SHARED:
+            fields |= _OTHERS
         fields["Cache-Control"] = _FOREVER if found.is_immutable else _ASKED
         fields |= {"ETag": found.etag, "Vary": "Accept-Encoding"}
         known = [one.strip() for one in headers.get(b"if-none-match", "").split(",")]

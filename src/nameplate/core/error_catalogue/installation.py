@@ -10,7 +10,7 @@ GROUP = Group(
             Turn.OPERATOR,
             "The web page was not built where Nameplate was installed from.",
             "Run `make web` in the source tree, or install a released package, which has the page. The API "
-            "works without it.",
+            "works in any case.",
             (503,),
         ),
         "database_absent": Entry(

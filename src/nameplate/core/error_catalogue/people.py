@@ -43,7 +43,7 @@ GROUP = Group(
             "Use 12 to 256 characters that are no repetition and have nothing of the address in them.",
             (422,),
         ),
-        "password_wrong": Entry(
+        "current_password_wrong": Entry(
             Turn.YOU,
             "The current password is wrong.",
             "Enter the password with which you sign in now.",
@@ -82,8 +82,8 @@ GROUP = Group(
         ),
         "role_too_high": Entry(
             Turn.YOU,
-            "Nobody gives or takes a role above the own.",
-            "Ask somebody who has that role.",
+            "A role above the own cannot be given or taken.",
+            "Ask a user who has that role.",
             (403,),
         ),
         "scope_insufficient": Entry(
@@ -118,13 +118,13 @@ GROUP = Group(
         ),
         "user_unknown": Entry(
             Turn.OPERATOR,
-            "The identity provider vouches for somebody who is no user here.",
+            "The identity provider vouches for a person who is no user here.",
             "Add a user with the address that the provider has verified.",
             (403,),
         ),
         "identity_refused": Entry(
             Turn.YOU,
-            "The answer of the identity provider does not fit the question, or it lets nobody in.",
+            "The answer of the identity provider does not fit the question, or the login was refused there.",
             "Sign in again, in one browser and within 10 minutes. If it stays so, compare "
             "`NAMEPLATE_OIDC_ISSUER` and `NAMEPLATE_OIDC_CLIENT_ID` with the provider's page.",
             (502,),
@@ -162,7 +162,7 @@ GROUP = Group(
         "last_owner": Entry(
             Turn.YOU,
             "An organization with people keeps an owner.",
-            "Make somebody else an owner first.",
+            "Make another user an owner first.",
             (409,),
         ),
         "action_unknown": Entry(

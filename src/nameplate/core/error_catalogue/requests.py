@@ -58,7 +58,7 @@ GROUP = Group(
         "event_streams_exhausted": Entry(
             Turn.YOU,
             "The organization, or this process, has as many open event streams as it may have.",
-            "Close streams that nobody looks at, or ask `GET /v1/events?since=` again and again instead.",
+            "Close unused streams, or repeat `GET /v1/events?since=` instead.",
             (429,),
         ),
         "event_reference_invalid": Entry(

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import Actor
+from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, NotPermitted
 from nameplate.core.ids import Prefix
 from nameplate.core.roles import Role
@@ -114,7 +114,7 @@ def _leave(
         Membership.id != row.id,
     )
     if session.scalars(others.limit(1)).first() is None:
-        raise Conflict("last_owner", "This is the last owner. Make somebody else an owner first.")
+        raise Conflict("last_owner", "This is the last owner. Make another user an owner first.")
 
 
 def of_user(session: Session, user: int) -> Mapping[int, Role]:
@@ -124,7 +124,8 @@ def of_user(session: Session, user: int) -> Mapping[int, Role]:
 
 
 _OF_USER = (
-    sa.select(Membership.organization_id, Membership.role)
+    Membership.visible(PLATFORM)
+    .with_only_columns(Membership.organization_id, Membership.role)
     .where(Membership.user_id == sa.bindparam("user"))
     .order_by(Membership.id)
 )

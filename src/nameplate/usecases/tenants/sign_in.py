@@ -5,33 +5,29 @@ signed in before has a budget of its own, so that nobody locks its user out by f
 comes from an unknown one waits with all others that guess, and never for good.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from ipaddress import IPv6Address, ip_address
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import passwords, tokens
 from nameplate.core.actor import PLATFORM
-from nameplate.core.budget import Limit, spend
-from nameplate.core.errors import Invalid, NotPermitted, RateLimited
+from nameplate.core.budget import Limit
+from nameplate.core.errors import Invalid, NotPermitted
 from nameplate.core.secret import Secret
-from nameplate.db import Sessions, database_now, insert_missing
-from nameplate.models import Budget, KnownDevice, SignInMethod, User
+from nameplate.db import Sessions, database_now
+from nameplate.models import KnownDevice, SignInMethod, User
 from nameplate.usecases.tenants import second_factors, user_sessions, users
+from nameplate.usecases.tenants import sign_in_budgets as budgets
 from nameplate.usecases.tenants.user_sessions import Visit
 from nameplate.usecases.tools import Tools
 
 DEVICE = timedelta(days=180)
 """How long a browser is known."""
-_QUARTER = timedelta(minutes=15)
-_OF_DEVICE, _OF_PAIR = Limit(10, _QUARTER), Limit(10, _QUARTER)
-_OF_SOURCE, _OF_ACCOUNT = Limit(60, _QUARTER), Limit(100, timedelta(hours=1))
 _HASHING = threading.BoundedSemaphore(2)
 """Passwords that are hashed at one time: each takes 32 MiB."""
 
@@ -39,7 +35,7 @@ _HASHING = threading.BoundedSemaphore(2)
 @cache
 def _nobodys() -> str:
     """Return the hash for unknown addresses: looking at it takes as long as for a known one."""
-    return passwords.hashed(Secret("nobody's password"), bytes(passwords.SALT_BYTES))
+    return passwords.hashed(Secret("of no user at all"), bytes(passwords.SALT_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ def with_password(
             raise _refused()
         if attempt.code or user.totp_confirmed_at is None:
             second_factors.require(session, tools.keyring, user, attempt.code, now)
-        _give_back(session, known.buckets)  # the password was right
+        budgets.give_back(session, known.buckets)  # the password was right
         if attempt.code or user.totp_confirmed_at is None:
             begin = _Beginning(user, SignInMethod.PASSWORD, attempt, known.has_device)
             return _begun(session, tools.random, begin, now)
@@ -145,7 +141,7 @@ def by_identity(
         if user is None or user.disabled_at is not None:
             raise NotPermitted(
                 "user_unknown",
-                "Nobody here has this identity. Ask an operator to add you as a user.",
+                "No user has this identity. Ask an operator to add you as a user.",
             )
         user.oidc_identity = identity
         return _begun(session, tools.random, _Beginning(user, SignInMethod.OIDC, attempt), now)
@@ -162,7 +158,7 @@ def change_password(
 ) -> SignedIn:
     """Change a user's own password, end all other sessions, and go on in a new one.
 
-    Raises NotPermitted `password_wrong`, RateLimited `sign_in_delayed`, Invalid `password_weak`.
+    Raises NotPermitted `current_password_wrong`, RateLimited `sign_in_delayed`, Invalid `password_weak`.
     """
     confirm(sessions, user_id, current)
     with sessions.begin(PLATFORM) as session:
@@ -175,19 +171,19 @@ def change_password(
 def confirm(sessions: Sessions, user_id: int, password: Secret | None) -> None:
     """See that who is signed in knows the password, where there is one. Takes from a budget.
 
-    Raises NotPermitted `password_wrong`, RateLimited `sign_in_delayed`.
+    Raises NotPermitted `current_password_wrong`, RateLimited `sign_in_delayed`.
     """
-    bucket = ((f"sign_in:again:{user_id}", _OF_PAIR),)
+    bucket = ((f"sign_in:again:{user_id}", budgets.OF_PAIR),)
     with sessions.begin(PLATFORM) as session:
         kept = session.get_one(User, user_id).password_hash
         if kept is None:
             return
-        _take(session, bucket, database_now(session))
+        budgets.take(session, bucket, database_now(session))
     with _HASHING:
         fits = password is not None and passwords.fits(password, kept)
     if not fits:
-        raise NotPermitted("password_wrong", "This is not the current password.")
-    sessions.run(PLATFORM, lambda session: _give_back(session, bucket))
+        raise NotPermitted("current_password_wrong", "This is not the current password.")
+    sessions.run(PLATFORM, lambda session: budgets.give_back(session, bucket))
 
 
 def set_password(
@@ -214,8 +210,8 @@ def _look(session: Session, email: str, attempt: Attempt) -> _Known:
         address = ""
     row = session.scalars(sa.select(User).where(User.email == address)).one_or_none()
     device = None if row is None else _device(session, row.id, attempt.device, now)
-    buckets = _buckets(address, attempt.visit.address, device)
-    _take(session, buckets, now)
+    buckets = budgets.buckets(address, attempt.visit.address, device)
+    budgets.take(session, buckets, now)
     usable = row is not None and row.disabled_at is None and row.password_hash is not None
     return _Known(
         row.id if row is not None and usable else None,
@@ -234,60 +230,6 @@ def _device(session: Session, user_id: int, token: Secret | None, now: datetime)
         KnownDevice.expires_at > now,
     )
     return session.scalars(query).one_or_none()
-
-
-def _buckets(address: str, source: str, device: int | None) -> Sequence[tuple[str, Limit]]:
-    if device is not None:
-        return ((f"sign_in:device:{device}", _OF_DEVICE),)
-    network = _network(source)
-    return (
-        (f"sign_in:source:{_short(network)}", _OF_SOURCE),
-        (f"sign_in:pair:{_short(f'{address} {network}')}", _OF_PAIR),
-        (f"sign_in:account:{_short(address)}", _OF_ACCOUNT),
-    )
-
-
-def _network(source: str) -> str:
-    """Return who counts as one: an IPv4 address, or a network of IPv6 that one customer has."""
-    try:
-        found = ip_address(source)
-    except ValueError:
-        return source
-    return str(int(found) >> 64) if isinstance(found, IPv6Address) else str(found)
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _take(session: Session, buckets: Sequence[tuple[str, Limit]], now: datetime) -> None:
-    """Take one attempt from every bucket, or nothing from any."""
-    rows = [_locked(session, key, now) for key, _ in sorted(buckets)]
-    spent = [
-        spend(row.arrival_at, now, limit)
-        for row, (_, limit) in zip(rows, sorted(buckets), strict=True)
-    ]
-    wait = max(one[1] for one in spent)
-    if wait > timedelta(0):
-        raise RateLimited(
-            "sign_in_delayed",
-            "Too many attempts failed. Wait a moment, or sign in where you have been before.",
-            wait,
-        )
-    for row, (arrival_at, _) in zip(rows, spent, strict=True):
-        row.arrival_at = arrival_at
-
-
-def _give_back(session: Session, buckets: Sequence[tuple[str, Limit]]) -> None:
-    for key, limit in sorted(buckets):
-        row = session.get(Budget, key, with_for_update=True)
-        if row is not None:
-            row.arrival_at -= limit.interval
-
-
-def _locked(session: Session, key: str, now: datetime) -> Budget:
-    insert_missing(session, Budget, [{"key": key, "arrival_at": now}])
-    return session.get_one(Budget, key, with_for_update=True)
 
 
 @dataclass(frozen=True, slots=True)
