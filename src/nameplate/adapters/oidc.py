@@ -191,11 +191,14 @@ def connect(
     """Return the provider of an installation. Raises Invalid `setting_missing`, `setting_invalid`."""
     if client_id is None:
         raise Invalid(
-            "setting_missing", "oidc_issuer needs oidc_client_id: what Nameplate is there"
+            "setting_missing",
+            "`oidc_issuer` needs `oidc_client_id`: what Nameplate is called there.",
         )
     parts = urlsplit(issuer)
     if parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1"}:
-        raise Invalid("setting_invalid", "oidc_issuer is not protected by TLS: expected https://")
+        raise Invalid(
+            "setting_invalid", "`oidc_issuer` is not protected by TLS. Expected `https://`."
+        )
     return OidcProvider(OidcClient(issuer, client_id, client_secret, name), clock)
 
 
