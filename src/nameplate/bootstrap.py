@@ -35,6 +35,7 @@ from nameplate.db import Sessions, engine
 from nameplate.models import Account, Server, VerificationMethodName
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher, Fetched
+from nameplate.ports.identity import IdentityProvider
 from nameplate.ports.mail import Mailer
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace, ProxyPlugin, Upstream
@@ -305,6 +306,7 @@ def tools(settings: Settings, ring: KeyRing, counting: Sessions | None = None) -
         validator=_validator(settings, policy),
         vantages=_vantages(settings),
         public_url=settings.public_url,
+        identity_provider=_identity_provider(settings),
         challenge_zone=settings.challenge_zone,
         draft_challenges=settings.draft_challenges,
         certificate_preferences=CertificatePreferences(
@@ -489,6 +491,18 @@ def _mailer(settings: Settings) -> Mailer | None:
             password=settings.smtp_password,
         )
     )
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    if settings.oidc_issuer is None:
+        return None
+    try:
+        from nameplate.adapters import oidc
+    except ModuleNotFoundError:
+        detail = "oidc_issuer needs the extra `oidc`: `pip install 'nameplate[oidc]'`"
+        raise Invalid("setting_missing", detail) from None
+    given = settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_name
+    return oidc.connect(settings.oidc_issuer, *given, clock)
 
 
 class _Methods(Mapping[VerificationMethodName, VerificationMethod]):

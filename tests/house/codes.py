@@ -119,6 +119,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
             ),
             *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
             *(Prefix.CHALLENGE, Prefix.TRANSFER, Prefix.REGISTRATION, Prefix.PURCHASE),
+            *(Prefix.USER, Prefix.MEMBERSHIP, Prefix.SESSION),
         )
     )
     | {"token_not_found"},

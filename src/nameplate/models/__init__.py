@@ -39,6 +39,7 @@ from nameplate.models.domains import (
     SslProvider,
     SuffixApproval,
 )
+from nameplate.models.embed_tokens import EmbedOrigin, EmbedToken
 from nameplate.models.events import Event, EventActor, EventCounter
 from nameplate.models.grants import NameGrant
 from nameplate.models.holdings import HoldingBasis, HoldingScope, NameHolding, NameLock
@@ -50,6 +51,14 @@ from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.observations import Observation, ObservedRecord, ServerAnswer
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
+from nameplate.models.people import (
+    KnownDevice,
+    Membership,
+    RecoveryCode,
+    SignInMethod,
+    User,
+    UserSession,
+)
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
@@ -95,6 +104,8 @@ __all__ = [
     "DomainReadiness",
     "DomainType",
     "DriftPolicy",
+    "EmbedOrigin",
+    "EmbedToken",
     "Event",
     "EventActor",
     "EventCounter",
@@ -106,6 +117,7 @@ __all__ = [
     "HttpChallenge",
     "IdempotencyKey",
     "KnownDelegation",
+    "KnownDevice",
     "KnownRegistration",
     "LedgerEntry",
     "LedgerPurpose",
@@ -113,6 +125,7 @@ __all__ = [
     "LiveProcess",
     "LossReason",
     "MailState",
+    "Membership",
     "Model",
     "NameChallenge",
     "NameGrant",
@@ -133,6 +146,7 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "RecoveryCode",
     "RegisteredName",
     "RegistrationWatch",
     "Rehearsal",
@@ -144,11 +158,14 @@ __all__ = [
     "ServerAnswer",
     "ServerGroup",
     "SetupLink",
+    "SignInMethod",
     "SslProvider",
     "StepCount",
     "SuffixApproval",
     "Surroundings",
     "TransferStatus",
+    "User",
+    "UserSession",
     "Verification",
     "VerificationMethodName",
     "WatchKind",
