@@ -12,7 +12,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nameplate import bootstrap, edge, edge_process, listener, logs
+from nameplate import bootstrap, edge, edge_process, listener, logs, web
 from nameplate.api import app as api
 from nameplate.core import keys
 from nameplate.edge.agents import AgentDesk, beside_agents
@@ -41,7 +41,7 @@ class Service:
         self.sessions, ring = bootstrap.ready(settings)
         self.tools = bootstrap.tools(settings, ring)
         self.api = beside_agents(
-            AgentDesk(self.sessions, self.tools), api.create(self.sessions, self.tools)
+            AgentDesk(self.sessions, self.tools), web.beside(api.create(self.sessions, self.tools))
         )
         self._edge: edge.Edge | None = None
         if edge_server is None:
