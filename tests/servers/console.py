@@ -12,15 +12,16 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+import nameplate
 from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM
 from nameplate.seeding import load
 from nameplate.settings import Settings
 from nameplate.usecases.tenants import tokens
-from nameplate.web import STATIC
 
 from .process import Server, ServerMissing, free_port, listens, program
 
+STATIC = Path(nameplate.__file__).parent / "web" / "static"
 WEB = Path(__file__).parents[2] / "web"
 AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 STORED = "nameplate.token"

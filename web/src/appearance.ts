@@ -1,6 +1,6 @@
 // Theme, density and language, as this browser was told.
 import { reactive, watch } from "vue";
-import { locale, setLocale } from "./i18n";
+import { language, setLocale } from "./i18n";
 
 const STORED = "nameplate.appearance";
 const state = reactive({ theme: "", density: "", language: "" });
@@ -11,7 +11,7 @@ export const appearance = {
   apply(): void {
     Object.assign(state, kept());
     if (state.language) setLocale(state.language);
-    state.language = locale.value;
+    state.language = language.value;
     watch(state, () => {
       const root = document.documentElement;
       setOrRemove(root, "data-theme", state.theme);

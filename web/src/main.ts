@@ -6,7 +6,7 @@ import { api, resume } from "./api/session";
 import "./design/tokens.css";
 import "./design/parts.css";
 import "./design/shell.css";
-import { locale } from "./i18n";
+import { language } from "./i18n";
 import { appearance } from "./appearance";
 import { router } from "./router";
 
@@ -19,7 +19,7 @@ const queries = new QueryClient({
   },
 });
 
-watchEffect(() => (document.documentElement.lang = locale.value));
+watchEffect(() => (document.documentElement.lang = language.value));
 appearance.apply();
 void resume();
 createApp(App).use(router).use(VueQueryPlugin, { queryClient: queries }).provide(API, api).mount("#app");

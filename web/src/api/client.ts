@@ -32,6 +32,8 @@ export class ProblemError extends Error {
 export interface Credential {
   token: string | null;
   csrf: string | null;
+  /** Which organization somebody who is signed in acts in; null: the platform, or the only one. */
+  organization?: string | null;
   /** Gets another token when this one has run out; null when there is none. */
   renew?: () => Promise<string | null>;
   /** Told when the API knows the caller no more. */
@@ -53,9 +55,12 @@ export class Api {
   }
 
   headers(): Record<string, string> {
-    const { token, csrf } = this.credential;
+    const { token, csrf, organization } = this.credential;
     if (token !== null) return { Authorization: `Bearer ${token}` };
-    return csrf === null ? {} : { "X-CSRF-Token": csrf };
+    return {
+      ...(csrf === null ? {} : { "X-CSRF-Token": csrf }),
+      ...(organization ? { "Nameplate-Organization": organization } : {}),
+    };
   }
 
   async #send(request: Request): Promise<Response> {

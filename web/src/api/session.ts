@@ -4,13 +4,14 @@ import { Api, ProblemError, type Credential, type Problem } from "./client";
 
 export interface Session {
   user: string;
+  isOperator: boolean;
   organizations: { id: string; name: string; role: string }[];
   csrfToken: string | null;
 }
 
 const STORED = "nameplate.token";
-const state = reactive<{ known: boolean; session: Session | null; token: string | null; error: unknown }>({
-  known: false, session: null, token: sessionStorage.getItem(STORED), error: null,
+const state = reactive<{ known: boolean; session: Session | null; token: string | null; organization: string }>({
+  known: false, session: null, token: sessionStorage.getItem(STORED), organization: "",
 });
 
 const credential: Credential = {
@@ -18,6 +19,12 @@ const credential: Credential = {
   set token(value) { state.token = value; },
   get csrf() { return state.session?.csrfToken ?? null; },
   set csrf(value) { if (state.session) state.session.csrfToken = value; },
+  /** An operator may act for all; everybody else acts in one organization, by default the first. */
+  get organization() {
+    const found = state.session;
+    if (found === null || state.organization) return state.organization || null;
+    return found.isOperator ? null : (found.organizations[0]?.id ?? null);
+  },
   ended: () => forget(),
 };
 
@@ -40,16 +47,21 @@ export async function resume(): Promise<void> {
   state.known = true;
 }
 
-export async function signIn(email: string, password: string, totp: string): Promise<void> {
+export async function signIn(email: string, password: string, code: string): Promise<void> {
   const answer = await fetch("/v1/session", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ email, password, ...(totp ? { totp } : {}) }),
+    body: JSON.stringify({ email, password, ...(code ? { code } : {}) }),
   });
   if (!answer.ok) throw new ProblemError((await answer.json()) as Problem);
-  const shown = await fetch("/v1/session");
-  if (!shown.ok) throw new ProblemError((await shown.json()) as Problem);
-  state.session = asSession(await shown.json());
+  state.session = asSession(await answer.json());
+}
+
+/** The name of the identity provider that people can sign in with; null: there is none. */
+export async function identityProvider(): Promise<string | null> {
+  const answer = await fetch("/v1/session:methods").catch(() => null);
+  const found = answer?.ok ? ((await answer.json()) as { oidc?: string | null }) : {};
+  return found.oidc ?? null;
 }
 
 /** Takes a token of the API when the API knows it. */
@@ -66,9 +78,10 @@ export async function signOut(): Promise<void> {
 }
 
 function asSession(found: unknown): Session {
-  const given = found as { user?: { name?: string; email?: string }; email?: string; organizations?: Session["organizations"]; csrf_token?: string };
+  const given = found as { user?: { name?: string; email?: string; operator?: boolean }; organizations?: Session["organizations"]; csrf_token?: string };
   return {
-    user: given.user?.name ?? given.user?.email ?? given.email ?? "",
+    user: given.user?.name || given.user?.email || "",
+    isOperator: given.user?.operator ?? false,
     organizations: given.organizations ?? [],
     csrfToken: given.csrf_token ?? null,
   };

@@ -7,7 +7,9 @@ const LANGUAGES: Record<string, Catalogue> = { en, de };
 export const LANGUAGE_NAMES: Record<string, string> = { en: "English", de: "Deutsch" };
 
 const chosen = ref(preferred());
-export const locale = computed(() => chosen.value);
+export const language = computed(() => chosen.value);
+/** With the region that the browser names, for dates and numbers. */
+export const locale = computed(() => navigator.languages.find((one) => one.startsWith(chosen.value)) ?? chosen.value);
 
 export function setLocale(wanted: string): void {
   if (wanted in LANGUAGES) chosen.value = wanted;
@@ -33,12 +35,14 @@ function filled(text: string, values: Record<string, string | number>): string {
   return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
     if (value === undefined) return whole;
-    return typeof value === "number" ? value.toLocaleString(chosen.value) : value;
+    return typeof value === "number" ? value.toLocaleString(locale.value) : value;
   });
 }
 
 /** A word of the API in the reader's language, or itself where the catalogue has none. */
 export function word(group: string, value: string): string {
   const key = `${group}.${value}`;
-  return key in en ? t(key as Key) : value.replaceAll("_", " ");
+  if (key in en) return t(key as Key);
+  const text = value.replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
