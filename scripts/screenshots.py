@@ -17,8 +17,8 @@ NARROW = {"width": 360, "height": 780}
 PAGES = {
     "sign-in": "",
     "domains": "domains",
-    "domain": "domains/labs-northwind.example",
-    "domain-in-use": "domains/northwind.example",
+    "domain": "domains/labs-northwind.example/overview",
+    "domain-in-use": "domains/northwind.example/overview",
     "records": "domains/northwind.example/records",
     "certificates": "certificates",
     "bindings": "domains/northwind.example/bindings",

@@ -10,7 +10,7 @@ from tests.servers.console import AXE, STORED, Chromium, Console
 
 PLACES = (
     "domains", "certificates", "bindings", "registrations", "applications", "servers", "accounts",
-    "tokens", "events", "domains/labs-northwind.example", "domains/northwind.example",
+    "tokens", "events", "domains/labs-northwind.example/overview", "domains/northwind.example/overview",
     "domains/northwind.example/records", "domains/northwind.example/bindings",
     "domains/northwind.example/settings", "domains/no/such/place",
 )  # fmt: skip
@@ -135,7 +135,7 @@ def test_one_name_leads_to_its_page_by_keyboard_alone(seen: Seen) -> None:
 
 
 def test_a_change_elsewhere_is_seen_without_a_reload(seen: Seen, console: Console) -> None:
-    seen.go("domains/press.harbor.example")
+    seen.go("domains/press.harbor.example/overview")
     seen.page.evaluate("window.kept = true")
     console.call("POST", "/v1/domains/press.harbor.example:resume")
     seen.page.get_by_role("main").get_by_text("Suspended", exact=True).first.wait_for(
