@@ -9,7 +9,7 @@ STATIC = Path(__file__).parent / "static"
 MISSING = "The page is not built. Run `make web` in a checkout, or install the released wheel."
 _PLACES = frozenset(
     {"", "domains", "certificates", "bindings", "registrations", "applications", "servers"}
-    | {"accounts", "tokens", "events"}
+    | {"accounts", "tokens", "events", "invitation", "sign-in"}
 )
 """First parts of the console's own addresses."""
 _HEADERS = {

@@ -48,10 +48,19 @@ export async function resume(): Promise<void> {
 }
 
 export async function signIn(email: string, password: string, code: string): Promise<void> {
-  const answer = await fetch("/v1/session", {
+  await begin("/v1/session", { email, password, ...(code ? { code } : {}) });
+}
+
+/** Takes an invitation by choosing a password. */
+export async function acceptInvitation(token: string, password: string, code: string): Promise<void> {
+  await begin("/v1/session/invitation", { token, password, ...(code ? { code } : {}) });
+}
+
+async function begin(path: string, body: Record<string, string>): Promise<void> {
+  const answer = await fetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ email, password, ...(code ? { code } : {}) }),
+    body: JSON.stringify(body),
   });
   if (!answer.ok) throw new ProblemError((await answer.json()) as Problem);
   state.session = asSession(await answer.json());
