@@ -21,3 +21,9 @@ export const router = createRouter({
     { path: "/:rest(.*)*", name: "lost", component: () => import("./pages/LostPage.vue") },
   ],
 });
+
+// After an upgrade the parts of the page that a tab has not loaded yet are gone: the tab loads the new page.
+router.onError((error: unknown, to, from) => {
+  const isGone = error instanceof TypeError && /import|module/i.test(error.message);
+  if (isGone && from.matched.length > 0) location.assign(to.fullPath);
+});

@@ -328,6 +328,8 @@ export const de: Catalogue = {
   "binding.partner": "Auch den Host mit oder ohne www. binden und hierher weiterleiten",
   "binding.shared": "Host und Pfad nach Gewicht mit anderen Anwendungen teilen",
   "binding.no_application": "Es gibt noch keine Anwendung. Legen Sie zuerst eine an.",
+  "binding.remove_title": "Bindung von {host} entfernen?",
+  "binding.remove_text": "Der Host wird nicht mehr ausgeliefert. Mit `nameplate binding restore` kann die Bindung wiederhergestellt werden.",
   "binding_status.pending": "Wartet",
   "binding_status.configuring": "Wird eingerichtet",
   "binding_status.active": "Ausgeliefert",

@@ -330,6 +330,8 @@ export const en = {
   "binding.partner": "Also bind the host with or without www. and redirect it here",
   "binding.shared": "Share host and path with other applications by weight",
   "binding.no_application": "There is no application yet. Add one first.",
+  "binding.remove_title": "Remove the binding of {host}?",
+  "binding.remove_text": "The host is not served any more. The binding can be restored with `nameplate binding restore`.",
   "binding_status.pending": "Waiting",
   "binding_status.configuring": "Being set up",
   "binding_status.active": "Served",
