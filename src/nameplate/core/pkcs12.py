@@ -3,11 +3,14 @@
 A file says itself how many rounds of key derivation opening it takes, and may hide a second key inside
 an encrypted part, with rounds of its own. So the rounds that are told in the clear are added up first,
 and the part with the key is put in front: the library opens the first key that it meets, and no other.
-The integrity code of the file is left out with that. It proves nothing here: key and certificates are
-checked against each other.
+The integrity code of the file fits no more then, so that it is checked here: what is encrypted can be
+damaged in a way that leaves a certificate, and another one.
 """
 
+import hashlib
+import hmac
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -30,6 +33,14 @@ _KEY_BAGS = (
 """keyBag and pkcs8ShroudedKeyBag."""
 _DERIVED = (b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01")
 """PBKDF2, and the derivation of PKCS #12 itself (its last number says which cipher)."""
+_DIGESTS = {
+    bytes.fromhex("2b0e03021a"): "sha1",
+    bytes.fromhex("608648016503040201"): "sha256",
+    bytes.fromhex("608648016503040202"): "sha384",
+    bytes.fromhex("608648016503040203"): "sha512",
+}
+_CODE_COST = 3
+"""A round for the integrity code is done here, and takes so much longer than one of the library."""
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
 _MAX_DEPTH = 12
 
@@ -43,7 +54,9 @@ def read(file: bytes, password: Secret | None) -> tuple[object, list[x509.Certif
         raise Invalid("bundle_too_large", f"A file has at most {MAX_FILE // 1024} KiB.")
     try:
         parts = _parts(file)
+        code = _code(file)
         rounds = sum(count for part in parts for count in _rounds(part))
+        rounds += _CODE_COST * code.rounds if code is not None else 0
     except (ValueError, IndexError, RecursionError):
         raise _malformed() from None
     check_rounds(rounds)
@@ -58,13 +71,12 @@ def read(file: bytes, password: Secret | None) -> tuple[object, list[x509.Certif
     wrapped = _tagged(_SEQUENCE, _DATA + _tagged(_EXPLICIT, _tagged(_OCTETS, inner)))
     whole = _tagged(_SEQUENCE, b"\x02\x01\x03" + wrapped)
     given = None if password is None else password.reveal().encode()
+    if code is not None and not code.fits(password):
+        raise _unopened()
     try:
         key, leaf, others = pkcs12.load_key_and_certificates(whole, given)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Invalid(
-            "password_wrong",
-            "The password does not open the PKCS #12 file, or the file is damaged.",
-        ) from None
+        raise _unopened() from None
     return key, [one for one in (leaf, *others) if one is not None]
 
 
@@ -84,6 +96,53 @@ def check_rounds(rounds: int) -> None:
             f"Opening it takes {min(rounds, 2**63):,} rounds of key derivation, and at most "
             f"{MAX_ROUNDS:,} are done. Export it again with fewer, or without a password.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _IntegrityCode:
+    """What RFC 7292 section 4 calls MacData: a keyed digest of everything else in the file."""
+
+    digest: str
+    """Name of the digest, as `hashlib` has it."""
+    value: bytes
+    salt: bytes
+    rounds: int
+    content: bytes
+
+    def fits(self, password: Secret | None) -> bool:
+        """Tell whether the content is what was written with this password."""
+        text = "" if password is None else password.reveal()
+        forms = [text.encode("utf-16-be") + b"\0\0", *([b""] if not text else [])]
+        return any(hmac.compare_digest(self._of(one), self.value) for one in forms)
+
+    def _of(self, password: bytes) -> bytes:
+        """Derive the key (RFC 7292 appendix B.2, for a key as long as the digest) and use it."""
+        block = hashlib.new(self.digest).block_size
+        key = b"\3" * block + _filled(self.salt, block) + _filled(password, block)
+        for _ in range(self.rounds):
+            key = hashlib.new(self.digest, key).digest()
+        return hmac.digest(key, self.content, self.digest)
+
+
+def _filled(text: bytes, block: int) -> bytes:
+    """Repeat a text to whole blocks."""
+    size = -(-len(text) // block) * block
+    return (text * (size // len(text) + 1))[:size] if text else b""
+
+
+def _code(file: bytes) -> _IntegrityCode | None:
+    """Return the integrity code of a file; None without one, or with one of another kind (RFC 9579)."""
+    ((_, body, _),) = list(_items(file))
+    _, safe, *more = list(_items(body))
+    if not more:
+        return None
+    told, salt, *count = list(_items(more[0][1]))
+    algorithm, value = list(_items(told[1]))
+    name = _DIGESTS.get(next(_items(algorithm[1]))[1])
+    if name is None:
+        return None
+    rounds = int.from_bytes(count[0][1], "big") if count else 1
+    return _IntegrityCode(name, value[1], salt[1], rounds, _octets(safe[2]))
 
 
 def _parts(file: bytes) -> list[bytes]:
@@ -174,3 +233,9 @@ def _tagged(tag: int, content: bytes) -> bytes:
 
 def _malformed() -> Invalid:
     return Invalid("pkcs12_malformed", "The file is not a PKCS #12 file that can be read.")
+
+
+def _unopened() -> Invalid:
+    return Invalid(
+        "password_wrong", "The password does not open the PKCS #12 file, or the file is damaged."
+    )

@@ -71,6 +71,14 @@ class Proof:
     """Of a look at web servers: each host that was asked, and the address that answered."""
 
 
+ANSWERED_BY_PLATFORM = (
+    Verdict.INCONCLUSIVE,
+    "answered_by_platform",
+    "The name points to this platform, whose own answer proves nothing. Use the method dns_txt.",
+)
+"""What a look at web servers comes to that ended at our own proxies: verdict, reason, message."""
+
+
 class VerificationMethod(Protocol):
     """One proof method. `check` looks once; "not yet" is a value, never an exception."""
 

@@ -21,6 +21,7 @@ from nameplate.models import (
     Organization,
     Record,
     Verification,
+    VerificationMethodName,
 )
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import holders, work
@@ -78,6 +79,21 @@ def test_a_claim_grants_nothing_until_it_is_proved(world):
     assert (row.status, domain.status) == (VerificationStatus.VERIFIED, DomainStatus.VERIFIED)
     with world.sessions.begin(PLATFORM) as session:
         assert holders.holds(session, acme.organization_id, "shop.example.com")
+
+
+def test_a_name_that_points_here_is_told_so_also_when_the_proxy_does_not_answer(world):
+    acme = world.organization("acme")
+    _, proof_id = _claim(world, acme, verification_method="file_upload")
+    silent = Proof(Verdict.INCONCLUSIVE, "file_unreachable", "The web server cannot be reached.")
+    world.tools.methods[VerificationMethodName.FILE_UPLOAD].check = lambda *_: silent
+    world.tools.resolver.addresses = lambda name: {"shop.example.com": ("192.0.2.7",)}.get(name, ())
+    row = _look(world, proof_id)
+    assert row.verification_logs[-1]["reason"] == "file_unreachable"
+    with world.sessions.begin(PLATFORM) as session:
+        rows.server(session, None, address="192.0.2.7")
+    row = _look(world, proof_id)
+    assert row.verification_logs[-1]["reason"] == "answered_by_platform"
+    assert "dns_txt" in row.error_message
 
 
 def test_success_wakes_what_waited_for_it(world):

@@ -39,7 +39,7 @@ If you agree, give them this code. It proves {name} for them, and nothing else:
     {code}
 
 It can be used for 24 hours. The request has the reference {reference}.
-If you do not know {organization}, do nothing: without the code they get nothing.
+If you do not know them, do nothing: without the code they get nothing.
 """
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from nameplate.core.egress import Network
 from nameplate.ports.fetcher import Fetched, HttpOutcome
 from nameplate.ports.proxy import EDGE_HEADER
-from nameplate.ports.verification import Proof, Verdict
+from nameplate.ports.verification import ANSWERED_BY_PLATFORM, Proof, Verdict
 
 Scheme = Literal["http", "https"]
 
@@ -77,11 +77,7 @@ def _told(
     fetched: Fetched, what: str, edge: tuple[Network, ...], compare: Callable[[Fetched], Told]
 ) -> Told:
     if _is_platforms(fetched, edge):
-        message = (
-            "The name points to this platform, whose own answer proves nothing. Use the "
-            "method dns_txt."
-        )
-        return Verdict.INCONCLUSIVE, "answered_by_platform", message
+        return ANSWERED_BY_PLATFORM
     if fetched.category is not HttpOutcome.ANSWERED:
         verdict, message = _ENDS[fetched.category]
         return verdict, f"{what}_{fetched.category}", message.format(what=what)

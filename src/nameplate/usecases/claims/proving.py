@@ -1,6 +1,7 @@
 """Proving control of a name: one worker's looks, what they prove, and what becomes of a lost proof."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from nameplate.models import (
 from nameplate.models.orm import utc_now
 from nameplate.models.telling import tell
 from nameplate.ports.resolver import carry_out
-from nameplate.ports.verification import MailedProofMethod, Proof
+from nameplate.ports.verification import ANSWERED_BY_PLATFORM, MailedProofMethod, Proof
 from nameplate.usecases import work
 from nameplate.usecases.claims import (
     corroboration,
@@ -125,11 +126,17 @@ def _look(sessions: Sessions, tools: Tools, lease: Lease, question: LookQuestion
     if isinstance(method, MailedProofMethod):
         return mailed_codes.look(sessions, tools, lease, method, name=name, token=token)
     proof = method.check(name, token)
-    if not question.proved:
+    unanswered = proof.reason.endswith("_unreachable")
+    if not (question.proved or unanswered):
         return proof
     with sessions.look() as session:
         servers = whereabouts.known_addresses(session)
     place = whereabouts.here(tools, servers)
+    if unanswered and any(map(place.has, tools.resolver.addresses(name))):
+        verdict, reason, message = ANSWERED_BY_PLATFORM
+        proof = replace(proof, verdict=verdict, reason=reason, message=message)
+    if not question.proved:
+        return proof
     return carry_out(whereabouts.around(proof, name, question.base, place), tools.resolver)
 
 
