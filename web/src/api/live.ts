@@ -1,11 +1,19 @@
 // What changed, as soon as it is known: a stream of events, or asking for them again and again.
-import type { QueryClient } from "@tanstack/vue-query";
+import type { InfiniteData, Query, QueryClient } from "@tanstack/vue-query";
 import { ref, type Ref } from "vue";
 import { Messages } from "../core/stream";
 import { pause } from "../core/time";
 import { ok, type Api, type NameplateEvent } from "./client";
 
 const QUIET = 45_000;
+const ROWS = 20;
+
+type Pages = InfiniteData<{ data: { id: string }[] }>;
+
+function isLong(query: Query): boolean {
+  const data = query.state.data as Pages | undefined;
+  return query.queryKey.at(-1) === "list" && (data?.pages.length ?? 0) > 3;
+}
 
 export class Live {
   /** When the last answer came, in milliseconds; null before the first. */
@@ -109,8 +117,26 @@ export class Live {
     for (const kind of kinds) stale.add(kind);
     if (events.some((one) => one.domain !== null)) stale.add("domain");
     if (kinds.has("registration_purchase")) stale.add("registration");
-    void this.#queries.invalidateQueries({ predicate: (query) => stale.has(String(query.queryKey[0])) });
+    void this.#queries.invalidateQueries({ predicate: (query) => stale.has(String(query.queryKey[0])) && !isLong(query) });
+    void this.#renew(new Set(events.map((one) => one.domain).filter((id) => id !== null)));
     for (const one of events) this.#told(one);
+  }
+
+  /** Changes the rows of long lists one by one: to ask for all of their pages again would take minutes. */
+  async #renew(ids: ReadonlySet<string>): Promise<void> {
+    const long = this.#queries.getQueryCache().findAll({ queryKey: ["domain"], predicate: isLong });
+    if (long.length === 0) return;
+    for (const id of [...ids].slice(0, ROWS)) {
+      const params = { path: { domain: id } };
+      const found = await ok(this.#api.client.GET("/v1/domains/{domain}", { params })).catch(() => null);
+      if (found === null) continue;
+      for (const query of long) {
+        this.#queries.setQueryData<Pages>(query.queryKey, (known) => known && {
+          ...known,
+          pages: known.pages.map((page) => ({ ...page, data: page.data.map((one) => (one.id === id ? found : one)) })),
+        });
+      }
+    }
   }
 
   #sleep(time: number): Promise<void> {
