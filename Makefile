@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := --constraint constraints.txt --build-constraint constraints.txt
-WORKERS ?= 2
+WORKERS ?= 3
 
 # Tests start hundreds of processes; without bytecode each of them compiles everything first.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,9 +21,10 @@ help:  ## List the targets.
 demo: $(VENV)/.demo  ## Show the product on this machine.
 	$(BIN)/nameplate demo
 
-# Real servers share two cores here: a test that uses one is run once more when it fails, and the
-# closing line says so. One that fails twice has failed, and so has any other that fails once.
-# With worksteal the tests of a file stay together, and what they share is started once.
+# Many tests wait for servers, so that three processes fill two cores. A test that uses a real one is
+# run once more when it fails, and the closing line says so. One that fails twice has failed, and so has
+# any other that fails once. With worksteal the tests of a file stay together, and what they share is
+# started once.
 test: servers check web  ## Set everything up, then check and run all tests.
 	$(BIN)/python web/build.py node_modules/vue-tsc/bin/vue-tsc.js --noEmit
 	$(BIN)/python web/build.py node_modules/vitest/vitest.mjs run

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
+from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from tests.databases import Templates, sessions_over
@@ -53,6 +54,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if run is not None:
         with run:
             pass
+
+
+def pytest_collection_finish() -> None:
+    """Have garbage looked for seldom: a tenth of a run was spent on what is none."""
+    bootstrap.collect_rarely()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
