@@ -90,7 +90,8 @@ class Console:
             )
         name = path.removeprefix("/")
         found = self._assets.get(name)
-        if found is None and not name.startswith(_FILES) and "." not in name.rpartition("/")[2]:
+        is_page = "/" in name or "." not in name  # `/domains/shop.example.com` is one
+        if found is None and is_page and not name.startswith(_FILES):
             return INDEX, self._assets.get(INDEX)
         return name, found
 
