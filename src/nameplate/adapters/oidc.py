@@ -45,7 +45,7 @@ class OidcClient:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _ProviderKeys:
     """What the provider says of itself, and its keys."""
 
     metadata: Mapping[str, Any]
@@ -59,7 +59,7 @@ class OidcProvider:
     def __init__(self, client: OidcClient, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._clock = clock
-        self._known: _Known | None = None
+        self._known: _ProviderKeys | None = None
         self._lock = threading.Lock()
 
     @property
@@ -151,14 +151,14 @@ class OidcProvider:
             self._known = self._read()
             return jwt.decode(token, self._known.keys, algorithms=_ALGORITHMS)
 
-    def _current(self) -> _Known:
+    def _current(self) -> _ProviderKeys:
         with self._lock:
             known = self._known
             if known is None or self._clock() - known.read_at > _KEPT:
                 known = self._known = self._read()
             return known
 
-    def _read(self) -> _Known:
+    def _read(self) -> _ProviderKeys:
         at = f"{self._client.issuer.rstrip('/')}/.well-known/openid-configuration"
         metadata = _object(_answered("GET", at))
         if metadata.get("issuer") != self._client.issuer:
@@ -168,7 +168,7 @@ class OidcProvider:
             imported = KeySet.import_key_set(json.loads(json.dumps(keys)))
         except (JoseError, ValueError, TypeError, KeyError):
             raise _away("Its keys cannot be read.") from None
-        return _Known(metadata, imported, self._clock())
+        return _ProviderKeys(metadata, imported, self._clock())
 
     def _address(self, metadata: Mapping[str, Any], name: str) -> str:
         """Return an address that the provider gives; it has to be as well protected as the provider."""

@@ -86,7 +86,7 @@ def authenticated(doors: Doors, scope: Scope) -> Caller:
         return Caller(_OPERATOR, "platform:local")
     known = doors.authenticate(bearer) if doors.authenticate is not None else None
     if known is not None:
-        again = int(time.time()) + _HOST_SECONDS
+        again = int(time.monotonic()) + _HOST_SECONDS
         return Caller(known, _principal(known, bearer), None, ("until", again))
     if embed_tokens.is_one(bearer):
         return _embedded(doors, bearer, headers)
@@ -202,7 +202,7 @@ def still_accepted(
         "session": user_sessions.live,
         "embed": embed_tokens.live,
     }
-    now = time.time()
+    now = time.monotonic()
     found = [one for one in credentials if one[0] == "until" and one[1] > now]
     for kind, live in kinds.items():
         asked = {number for one, number in credentials if one == kind}

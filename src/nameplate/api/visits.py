@@ -12,7 +12,7 @@ from nameplate.api.callers import Caller
 from nameplate.api.deps import AppState, NetworkCall, Opening, surface
 from nameplate.core.secret import Secret
 from nameplate.usecases.tenants.sign_in import Attempt, SignedIn
-from nameplate.usecases.tenants.user_sessions import NOBODY, SignedInUser, Visit
+from nameplate.usecases.tenants.user_sessions import NOBODY, SignedInUser, SignInVisit
 
 DEVICE_SECONDS = 180 * 86400
 
@@ -28,7 +28,7 @@ class VisitorCall(NetworkCall):
         former = callers.cookie_of(scope)
         client = self.request.client
         return Attempt(
-            Visit(
+            SignInVisit(
                 "" if client is None else client.host, self.request.headers.get("user-agent", "")
             ),
             Secret(device) if device else None,

@@ -39,7 +39,7 @@ _OTHERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _FOREVER, _ASKED = "public, max-age=31536000, immutable", "no-cache"
-_FILES = "assets/"
+_FILES, _NAMES = "assets/", "domains/"
 _OK, _NOT_MODIFIED, _NOT_FOUND, _UNAVAILABLE = 200, 304, 404, 503
 
 
@@ -90,7 +90,7 @@ class Console:
             )
         name = path.removeprefix("/")
         found = self._assets.get(name)
-        is_page = "/" in name or "." not in name  # `/domains/shop.example.com` is one
+        is_page = "." not in name.rpartition("/")[2] or name.startswith(_NAMES)
         if found is None and is_page and not name.startswith(_FILES):
             return INDEX, self._assets.get(INDEX)
         return name, found

@@ -14,7 +14,7 @@ from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now
 from nameplate.models import Membership, SignInMethod
 from nameplate.usecases.tenants import user_sessions
-from nameplate.usecases.tenants.user_sessions import Visit
+from nameplate.usecases.tenants.user_sessions import SignInVisit
 
 
 def test_whom_a_cookie_stands_for(sessions: Sessions) -> None:
@@ -24,7 +24,7 @@ def test_whom_a_cookie_stands_for(sessions: Sessions) -> None:
         below = world.organization(session, parent_organization_id=above.id)
         user = world.user(session)
         session.add(Membership(organization_id=above.id, user_id=user.id, role=Role.MEMBER))
-        visit, method = Visit("192.0.2.7", "Firefox"), SignInMethod.PASSWORD
+        visit, method = SignInVisit("192.0.2.7", "Firefox"), SignInMethod.PASSWORD
         row, cookie = user_sessions.begin(
             session, user, method, visit, now=now, random=secrets.token_bytes
         )

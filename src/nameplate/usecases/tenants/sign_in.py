@@ -23,7 +23,7 @@ from nameplate.db import Sessions, database_now
 from nameplate.models import KnownDevice, SignInMethod, User
 from nameplate.usecases.tenants import second_factors, user_sessions, users
 from nameplate.usecases.tenants import sign_in_budgets as budgets
-from nameplate.usecases.tenants.user_sessions import Visit
+from nameplate.usecases.tenants.user_sessions import SignInVisit
 from nameplate.usecases.tools import Tools
 
 DEVICE = timedelta(days=180)
@@ -42,7 +42,7 @@ def _nobodys() -> str:
 class Attempt:
     """What somebody signs in with."""
 
-    visit: Visit
+    visit: SignInVisit
     device: Secret | None = None
     """What the browser keeps from the last time."""
     former: Secret | None = None

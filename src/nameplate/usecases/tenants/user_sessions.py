@@ -31,7 +31,7 @@ NOBODY = Actor(0, "nobody")
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class SignInVisit:
     """Where a request comes from that begins a session."""
 
     address: str
@@ -54,7 +54,7 @@ class SignedInUser:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ActingRole:
     """As whom a person acts, and what it may do there."""
 
     actor: Actor
@@ -65,7 +65,7 @@ def begin(
     session: Session,
     user: User,
     method: SignInMethod,
-    visit: Visit,
+    visit: SignInVisit,
     *,
     now: datetime,
     random: Callable[[int], bytes],
@@ -123,7 +123,7 @@ def _user(sessions: Sessions, row: Any) -> SignedInUser:  # noqa: ANN401 - a row
     )  # fmt: skip
 
 
-def standing(sessions: Sessions, who: SignedInUser, organization: str | None) -> Standing:
+def standing(sessions: Sessions, who: SignedInUser, organization: str | None) -> ActingRole:
     """Return as whom a person acts: in the organization that it names, or in its first one.
 
     A role counts in an organization and in all below it. An operator is the platform, or an owner of
@@ -131,18 +131,18 @@ def standing(sessions: Sessions, who: SignedInUser, organization: str | None) ->
     """
     if organization is None:
         if who.is_operator:
-            return Standing(Actor(None, who.email), Role.OWNER)
+            return ActingRole(Actor(None, who.email), Role.OWNER)
         if not who.roles:
-            return Standing(NOBODY, Role.VIEWER)
+            return ActingRole(NOBODY, Role.VIEWER)
         organization = ids.show(Prefix.ORGANIZATION, next(iter(who.roles)))
     with sessions.look() as session:
         row = _organization(session, organization)
         if who.is_operator:
-            return Standing(Actor(row.id, who.email), Role.OWNER)
+            return ActingRole(Actor(row.id, who.email), Role.OWNER)
         role = _role(session, row, who.roles)
     if role is None or not row.is_active:
         raise lookup.missing(Prefix.ORGANIZATION)
-    return Standing(Actor(row.id, who.email), role)
+    return ActingRole(Actor(row.id, who.email), role)
 
 
 def _organization(session: Session, reference: str) -> Organization:
