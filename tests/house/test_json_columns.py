@@ -18,7 +18,7 @@ FREE = {
     "proxy": "how a proxy is reached is for its adapter to say",
 }
 """Attribute -> why its keys are no business of the model."""
-ALSO_FIELDS = {"drift", "delegation", "propagation", "content", "report", "origins"}
+ALSO_FIELDS = {"drift", "delegation", "propagation", "content", "report"}
 """Arguments of other things are called so too."""
 
 

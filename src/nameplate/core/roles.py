@@ -47,6 +47,7 @@ NOUNS: Mapping[str, tuple[Role, Role]] = {
     "quarantine": (_V, _A),
     "records": (_V, _M),
     "registrations": (_V, _A),
+    "server-groups": (_V, _A),
     "servers": (_V, _A),
     "session": (_V, _V),
     "setup-links": (_V, _M),

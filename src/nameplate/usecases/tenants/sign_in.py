@@ -62,7 +62,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownUser:
     user_id: int | None
     password_hash: str
     has_device: bool
@@ -201,7 +201,7 @@ def set_password(
     users.end_sessions(session, user.id, now)
 
 
-def _look(session: Session, email: str, attempt: Attempt) -> _Known:
+def _look(session: Session, email: str, attempt: Attempt) -> _KnownUser:
     """Find the user, and take one attempt from each budget that it has to come from."""
     now = database_now(session)
     try:
@@ -213,7 +213,7 @@ def _look(session: Session, email: str, attempt: Attempt) -> _Known:
     buckets = budgets.buckets(address, attempt.visit.address, device)
     budgets.take(session, buckets, now)
     usable = row is not None and row.disabled_at is None and row.password_hash is not None
-    return _Known(
+    return _KnownUser(
         row.id if row is not None and usable else None,
         (row.password_hash if row is not None and usable else None) or _nobodys(),
         device is not None,
