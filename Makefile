@@ -12,6 +12,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check coverage format servers torture bench docs changelog lock release clean
+.PHONY: web types screenshots
 .DELETE_ON_ERROR:
 
 help:  ## List the targets.
@@ -24,7 +25,12 @@ demo: $(VENV)/.demo  ## Show the product on this machine.
 # run once more when it fails, and the closing line says so. One that fails twice has failed, and so has
 # any other that fails once. With worksteal the tests of a file stay together, and what they share is
 # started once.
-test: servers check  ## Set everything up, then check and run all tests.
+test: servers check $(VENV)/.web  ## Set everything up, then check and run all tests.
+	@# Without npm's registry everything but the page is tested, and pytest's last lines say so.
+	$(BIN)/python web/build.py || test $$? -eq 69
+	if test -e web/node_modules/.installed; then \
+	  $(BIN)/python web/build.py node_modules/vue-tsc/bin/vue-tsc.js --noEmit && \
+	  $(BIN)/python web/build.py node_modules/vitest/vitest.mjs run; fi
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # Tracing adds half to the time of a run, so it is a run of its own, and on one database.
@@ -37,6 +43,12 @@ check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/house
+
+web: $(VENV)/.web  ## Build the page, with node of PyPI, when a source of it has changed.
+	$(BIN)/python web/build.py
+
+screenshots: web  ## Write pictures of the page to docs/images.
+	$(BIN)/python scripts/screenshots.py
 
 format: $(VENV)/.dev  ## Let ruff repair what it can.
 	$(BIN)/ruff check --fix .
@@ -57,26 +69,34 @@ docs: $(VENV)/.dev  ## Write the pages that are made from code.
 	$(BIN)/python scripts/error_docs.py
 	$(BIN)/python scripts/event_docs.py
 
+types: $(VENV)/.web  ## Write the API's types for the page.
+	$(BIN)/python scripts/web_schema.py
+
 changelog: $(VENV)/.dev  ## Show the next release's part of CHANGELOG.md.
 	$(BIN)/towncrier build --draft
 
 lock: | $(BIN)/pip  ## Write constraints.txt from what pyproject.toml asks for, with today's versions.
 	$(BIN)/python scripts/lock.py
 
-release: $(VENV)/.dev  ## Build, check, commit and tag VERSION=1.2.3; push nothing.
+release: web  ## Build, check, commit and tag VERSION=1.2.3; push nothing.
 	$(BIN)/python scripts/release.py "$(VERSION)"
 
 clean:  ## Remove the virtual environment and every cache.
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	rm -rf .hypothesis
+	rm -rf .hypothesis web/node_modules src/nameplate/web/static
 
 # The stamps are older than these files exactly when something may be missing.
+# The page is built by `make web`, not when the package is installed for development.
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
-	$(PIP) install $(LOCKED) --editable . --group dev
+	NAMEPLATE_SKIP_WEB=1 $(PIP) install $(LOCKED) --editable . --group dev
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
-	$(PIP) install $(LOCKED) --editable '.[demo]'
+	NAMEPLATE_SKIP_WEB=1 $(PIP) install $(LOCKED) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.web: pyproject.toml constraints.txt | $(VENV)/.dev
+	$(PIP) install $(LOCKED) --group web
 	@touch $@
 
 # Dependency groups and constraints of builds need pip 25.3; Debian's Python comes without the

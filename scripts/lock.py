@@ -21,7 +21,7 @@ HEADER = """\
 def resolved() -> dict[str, str]:
     """Return the version of each distribution that an empty environment would get today."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--report", "-"]
-    wanted = ["--ignore-installed", "--editable", ".", "--group", "dev", "pip"]
+    wanted = ["--ignore-installed", "--editable", ".", "--group", "dev", "--group", "web", "pip"]
     done = subprocess.run([*command, *wanted], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     found = [one["metadata"] for one in json.loads(done.stdout)["install"]]
     return {

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Install the real servers that the tests start themselves, curl, and wrk, by which bench/edge.py asks: on
+# Install the real servers that the tests start themselves, curl, wrk, by which bench/edge.py asks, and a browser: on
 # Debian, as root, only what is missing. No service is started: the tests bring up their own on free loopback ports.
 set -eu
 
 wanted="mariadb-server postgresql-15 pdns-server pdns-backend-sqlite3 pdns-backend-lmdb pdns-tools
         knot knot-dnsutils bind9 bind9-dnsutils unbound nginx-light libnginx-mod-stream pebble curl
-        libfaketime debootstrap systemd-container wrk"
+        libfaketime debootstrap systemd-container wrk chromium"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "Not Debian: tests whose server is missing are skipped. They use:" $wanted

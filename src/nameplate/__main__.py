@@ -73,7 +73,7 @@ def _embedded() -> ApiConnection:
     settings = Settings.read()
     sessions, ring = bootstrap.ready(settings)
     logs.to(sys.stderr)
-    tools = bootstrap.tools(settings, ring)
+    tools = bootstrap.tools(settings, ring, sessions)
     token = Secret(secrets.token_urlsafe(32))
     bootstrap.collect_rarely()
     worker = Worker(sessions, tools, threads=settings.worker_threads)
@@ -151,7 +151,7 @@ def worker(
         logs.to(sys.stderr)
         settings = Settings.read()
         sessions, ring = bootstrap.ready(settings)
-        tools = bootstrap.tools(settings, ring)
+        tools = bootstrap.tools(settings, ring, sessions)
         bootstrap.collect_rarely()
         working = Worker(sessions, tools, threads=threads or settings.worker_threads)
         for number in (signal.SIGTERM, signal.SIGINT):

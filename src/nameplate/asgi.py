@@ -1,4 +1,4 @@
-"""The ASGI application: API, edge and, unless it is told not to, a worker, in one process.
+"""The ASGI application: API, web page, edge and, unless it is told not to, a worker, in one process.
 
 `nameplate serve` runs it with bounded connections; so does a server that is told
 `--factory nameplate.asgi:create`, but for the bounds of its own listener.
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nameplate import bootstrap, edge, edge_process, listener, logs
+from nameplate import bootstrap, edge, edge_process, listener, logs, web
 from nameplate.api import app as api
 from nameplate.core import keys
 from nameplate.edge.agents import AgentDesk, beside_agents
@@ -39,10 +39,9 @@ class Service:
     def __init__(self, settings: Settings, edge_server: EdgeServer | None = None) -> None:
         """Connect everything; nothing runs yet. `edge_server` is where the edge is, if not here."""
         self.sessions, ring = bootstrap.ready(settings)
-        self.tools = bootstrap.tools(settings, ring)
-        self.api = beside_agents(
-            AgentDesk(self.sessions, self.tools), api.create(self.sessions, self.tools)
-        )
+        self.tools = bootstrap.tools(settings, ring, self.sessions)
+        page = web.beside(web.Console(), api.create(self.sessions, self.tools))
+        self.api = beside_agents(AgentDesk(self.sessions, self.tools), page)
         self._edge: edge.Edge | None = None
         if edge_server is None:
             self._edge = edge_process.made(settings, self.sessions, self.tools)

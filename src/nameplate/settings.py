@@ -293,6 +293,16 @@ class Settings:
     """Password of `smtp_user`."""
     mail_sender: str | None = None
     """Address that mail comes from. Required with `smtp_host`."""
+    oidc_issuer: str | None = None
+    """URL of the identity provider by which people sign in (OpenID Connect), as it calls itself. Needs the
+    extra `oidc`. Default: people sign in with passwords."""
+    oidc_client_id: str | None = None
+    """What Nameplate is called there. Required with `oidc_issuer`. Its address to return to is
+    `/v1/session/oidc/callback` below `public_url`."""
+    oidc_client_secret: Secret | None = None
+    """Secret of that client. Default: a public client, with PKCE alone."""
+    oidc_name: str = "single sign-on"
+    """What people call the identity provider."""
     domain_connect_provider_id: str | None = None
     """Domain Connect provider id, usually the platform's domain. Required for Domain Connect links."""
     domain_connect_provider_name: str | None = None

@@ -26,6 +26,13 @@ class Answer:
     raw: bytes
 
     @property
+    def cookies(self) -> list[str]:
+        """What the browser is given to keep."""
+        return (
+            self.headers.get("set-cookie", "").split("\n") if "set-cookie" in self.headers else []
+        )
+
+    @property
     def body(self) -> Any:
         return json.loads(self.raw)
 

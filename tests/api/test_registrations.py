@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.api.client import LOCAL, Api
+from tests.registrations.shop import Dns
 
 from nameplate.adapters.registrar.ledger import LedgerStore
 from nameplate.api.app import create
@@ -78,7 +79,7 @@ class Store:
 
 @pytest.fixture
 def store(api: Api, tmp_path: Path) -> Store:
-    tools = replace(api.tools, special_use=True)
+    tools = replace(api.tools, special_use=True, resolver=Dns())
     app = create(api.sessions, tools, local_token=Secret(LOCAL))
     platform = Api(api.sessions, tools, InProcess(app))
     made, acme = platform.organization("Acme")
@@ -139,6 +140,31 @@ def test_what_is_wanted_of_a_registration_reaches_the_registrar(store: Store) ->
     assert store.acme.send("POST", f"{path}:delegate", {}).code == "domain_without_dns"
     wrong = store.acme.send("POST", f"{path}:delegate", {"name_servers": ["-x-.example..net"]})
     assert (wrong.status, wrong.code) == (422, "name_servers_invalid")
+
+
+def test_other_name_servers_are_asked_about_where_records_are_lost(store: Store) -> None:
+    row = store.bought("used.test")
+    dns = store.platform.tools.resolver
+    assert isinstance(dns, Dns)
+    dns.parents["used.test"] = ("ns1.old.example",)
+    dns.answers["used.test", "MX"] = ("10 mail.example.org.",)
+    path, body = f"/v1/registrations/{row['id']}", {"name_servers": ["ns1.new.example"]}
+    shown = store.acme.post(f"{path}:preview-delegation", body)
+    assert shown == {
+        "object": "delegation_preview",
+        "name_servers": ["ns1.new.example"],
+        "lost": [{"name": "used.test", "type": "MX", "values": ["10 mail.example.org."]}],
+    }
+    asked = store.acme.send("POST", f"{path}:delegate", body)
+    assert (asked.status, asked.code) == (409, "delegation_loses_records")
+    assert store.acme.get(path)["name_servers_wanted"] is None
+    done = store.acme.post(f"{path}:delegate", {**body, "confirm": True})
+    assert done["name_servers_wanted"] == ["ns1.new.example"]
+    store.work()
+    with LedgerStore(store.state).open() as ledger:
+        assert ledger.names["used.test"].name_servers == ("ns1.new.example",)
+    changed = store.acme.send("PATCH", path, {"publishes_ds": False})
+    assert (changed.status, changed.body["publishes_ds"]) == (200, False)
 
 
 def test_a_request_that_is_sent_again_is_charged_once(store: Store) -> None:
@@ -247,6 +273,7 @@ def test_what_others_have_answers_like_what_is_missing(store: Store) -> None:
         ("POST", "/v1/registrations/{}:lock", row["id"], None),
         ("POST", "/v1/registrations/{}:unlock", row["id"], None),
         ("POST", "/v1/registrations/{}:delegate", row["id"], {"name_servers": ["ns.example.net"]}),
+        ("POST", "/v1/registrations/{}:preview-delegation", row["id"], {}),
         ("GET", "/v1/purchases/{}", purchase["id"], None),
         ("POST", "/v1/purchases/{}:confirm", purchase["id"], {"amount": TEN}),
         ("POST", "/v1/purchases/{}:cancel", purchase["id"], None),

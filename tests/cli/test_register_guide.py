@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from tests.cli.test_registrations import Shop, shop  # noqa: F401 - a fixture
+from tests.cli.test_registrations import Shop, dns, shop  # noqa: F401 - fixtures
 
 from nameplate.settings import PREFIX, Settings
 

@@ -8,15 +8,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dns import query as dns_query
+from dns import tsigkeyring as dns_keys
+from dns.update import UpdateMessage
 from tests.cli.test_commands import Line, Run
 
 from nameplate import bootstrap
 from nameplate.adapters.registrar.ledger import LedgerStore
+from nameplate.adapters.sandbox.dns import SandboxDns
 from nameplate.core.actor import PLATFORM
+from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now, engine
 from nameplate.leases import lease
 from nameplate.models import RegisteredName
@@ -73,10 +79,28 @@ class Shop:
             return self("registration", "buy", name, "--yes", *more, expect=expect)
 
 
+@pytest.fixture(scope="module")
+def dns() -> Iterator[SandboxDns]:
+    """Serve the DNS of all names here: `used.test` has a zone that somebody uses."""
+    with SandboxDns(["test", "used.test"], "key.test", Secret("c2VjcmV0")) as made:
+        keys = dns_keys.from_text({"key.test": "c2VjcmV0"})
+        update = UpdateMessage("used.test", keyring=keys, keyalgorithm="hmac-sha256")
+        update.add("www", 60, "A", "192.0.2.7")
+        dns_query.tcp(update, "127.0.0.1", port=made.port, timeout=5)
+        yield made
+
+
 @pytest.fixture
-def shop(migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(
+    migrated_sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dns: SandboxDns
+) -> Shop:
+    at = f"127.0.0.1:{dns.port}"
     monkeypatch.setenv("NAMEPLATE_SANDBOX", "true")
     monkeypatch.setenv("NAMEPLATE_SANDBOX_HTTP_PORT", "8080")
+    monkeypatch.setenv(
+        "NAMEPLATE_DNS_SERVERS",
+        json.dumps({"test": [at], "used.test": [at]}),
+    )
     line, state = Line(migrated_sqlite_url, tmp_path / "home"), tmp_path / "registrar.json"
     line("organization", "add", "Acme")
     new = ("account", "add", "names", "--kind", "registrar", "--provider", "sandbox")
@@ -102,6 +126,27 @@ def test_from_a_search_to_a_renewed_name(shop: Shop) -> None:
     assert shop.charges() == [("shop.test", 1000), ("shop.test", 1000)]
     assert "shop.test" in shop("registration", "list", "--status", "active").out
     assert {one["status"] for one in shop.purchases("--name", "shop.test")} == {"settled"}
+
+
+def test_a_name_in_redemption_is_brought_back(shop: Shop) -> None:
+    shop.buy("late.test", *ACME)
+    again = ("registration", "reactivate", "late.test", *ACME)
+    early = shop(*again, "--yes", expect=5)
+    assert "[name_not_in_redemption]" in early.err
+    with LedgerStore(shop.state).open() as ledger:
+        past = datetime.now(UTC) - timedelta(days=50)
+        ledger.names["late.test"] = replace(ledger.names["late.test"], expires_at=past)
+    tried = shop(*again, "--dry-run", "--json").json
+    assert (tried["act"], tried["status"], tried["years"]) == ("reactivate", "quoted", 1)
+    assert "[confirmation_needed]" in shop(*again, expect=4).err
+    assert "[amount_too_low]" in shop(*again, "--yes", "--max-price", "9USD", expect=1).err
+    assert shop.charges() == [("late.test", 1000)]
+    with shop.working():
+        shown = shop(*again, "--yes", "--max-price", "12USD", "--json").json
+    assert (shown["act"], shown["status"]) == ("reactivate", "settled")
+    row = shop("registration", "show", "late.test", "--json").json
+    assert (row["status"], row["expires_at"][:4]) == ("active", str((past.year) + 1))
+    assert shop.charges() == [("late.test", 1000)] * 2
 
 
 def test_a_dry_run_asks_for_the_price_and_buys_nothing(shop: Shop) -> None:
@@ -201,14 +246,26 @@ def test_what_is_wanted_of_a_registration(shop: Shop) -> None:
     shown: dict[str, Any] = {}
     for words in (
         ("unlock", "mine.test"),
-        ("update", "mine.test", "--renewed-by", "none"),
+        ("update", "mine.test", "--renewed-by", "none", "--no-ds"),
         ("delegate", "mine.test", "--name-server", "ns1.example.net"),
     ):
         shown = shop("registration", *words, "--json").json
     assert (shown["lock_wanted"], shown["renewed_by"]) == (False, "none")
+    assert shown["publishes_ds"] is False
     assert shown["name_servers_wanted"] == ["ns1.example.net"]
     assert shop("registration", "lock", "mine.test", "--json").json["lock_wanted"] is True
     assert shop("registration", "import", *ACME, "--json").json["data"] == []
+
+
+def test_records_that_stop_answering_are_shown_and_asked_about(shop: Shop) -> None:
+    shop.buy("used.test", *ACME)
+    new = ("registration", "delegate", "used.test", "--name-server", "ns1.example.net")
+    asked = shop(*new, expect=4)
+    assert "www.used.test A 192.0.2.7" in asked.err
+    assert "[confirmation_needed]" in asked.err
+    assert shop("registration", "show", "used.test", "--json").json["name_servers_wanted"] is None
+    shown = shop(*new, "--yes", "--json").json
+    assert shown["name_servers_wanted"] == ["ns1.example.net"]
 
 
 def test_a_name_moves_here_and_may_leave_again(shop: Shop, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "fail": (1, "cli/"),
     "document": (1, "api/errors.py"),
     "_Refusal": (0, "usecases/registrations/purchasing.py"),
+    "DelegationTrouble": (0, "usecases/registrations/delegating.py"),
 }
 """What is called with a code -> which argument it is, and below which folder or in which file."""
 
@@ -118,6 +119,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
             ),
             *(Prefix.VERIFICATION, Prefix.PLAN, Prefix.DANGLING_RECORD),
             *(Prefix.CHALLENGE, Prefix.TRANSFER, Prefix.REGISTRATION, Prefix.PURCHASE),
+            *(Prefix.USER, Prefix.MEMBERSHIP, Prefix.SESSION),
         )
     )
     | {"token_not_found"},
@@ -146,7 +148,7 @@ FORWARDED: Mapping[str, str] = {
     ),
     "usecases/claims/conditions.py:_stopped": "answer_awaited",
     "usecases/claims/cdn_conditions.py:conditions": "cdn_plain_origin cdn_mode_unknown",
-    "usecases/claims/served_conditions.py:_binding": "agent_silent agent_missing",
+    "usecases/claims/served_conditions.py:_unseen": "agent_silent agent_missing",
     "usecases/claims/conditions.py:_unlooked": "mail_failed internal_error",
     "usecases/claims/served_conditions.py:_certificate": " ".join(
         f"certificate_{status}"

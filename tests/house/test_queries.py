@@ -20,6 +20,7 @@ SYSTEM_QUERIES: dict[str, str] = {
     "usecases/serving/hosts.py:_touching": "the same, by the moment of the last change",
     "usecases/propagation/dangling_names.py:plans": "names are looked at after their release, too",
     "usecases/propagation/dangling_names.py:_names": "the same for records that were removed",
+    "usecases/tenants/embed_tokens.py:forget_old": "tokens that are over, of every organization",
     "usecases/claims/facts.py:": "what is still served of removed bindings too",
     "usecases/placements.py:": "bindings that are removed leave the servers of their group, too",
     "usecases/placements.py:served": "what servers still serve of removed bindings",

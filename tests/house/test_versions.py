@@ -57,7 +57,7 @@ def test_constraints_are_exact_and_name_no_index() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("part", ["dependencies", "optional-dependencies", "dev"])
+@pytest.mark.parametrize("part", ["dependencies", "optional-dependencies", "dev", "web"])
 def test_constraints_hold_what_the_project_asks_for(part: str) -> None:
     found = [LINE.fullmatch(one) for one in (ROOT / "constraints.txt").read_text().splitlines()]
     locked = {one["name"]: one["version"] for one in found if one}
@@ -68,6 +68,7 @@ def test_constraints_hold_what_the_project_asks_for(part: str) -> None:
             *itertools.chain(*told["project"]["optional-dependencies"].values())
         ],
         "dev": told["dependency-groups"]["dev"],
+        "web": told["dependency-groups"]["web"],
     }[part]
     wanted = [Requirement(text) for text in texts]
     late = [

@@ -11,9 +11,11 @@ FREE = {
     *("name_locks", "budgets", "idempotency_keys", "step_counts"),
     *("sealing_keys", "live_processes", "event_counters", "certificate_watches"),
     *("registration_watches", "edge_asks"),
+    *("users", "user_sessions", "recovery_codes", "known_devices", "embed_origins"),
 }
 """Tables that belong to no organization."""
 SIMPLE = {
+    ("embed_tokens", "api_tokens"),  # may be the platform's: the use case takes the caller's own
     ("api_tokens", "servers"),  # may be shared: the use case compares
     ("application_domain_bindings", "servers"),  # may be shared: the session guard compares
     ("servers", "server_groups"),  # may be shared: the use case compares

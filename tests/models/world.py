@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.dangling.found import Dangling, Severity
 from nameplate.core.lifecycle import DomainStatus
+from nameplate.core.roles import Role
 from nameplate.models import (
     Account,
     AccountKind,
@@ -22,6 +23,7 @@ from nameplate.models import (
     DanglingScan,
     Domain,
     DomainReadiness,
+    EmbedToken,
     Event,
     EventActor,
     HealthHour,
@@ -33,6 +35,7 @@ from nameplate.models import (
     LedgerPurpose,
     LedgerState,
     MailState,
+    Membership,
     NameChallenge,
     NameGrant,
     NameHolding,
@@ -51,6 +54,7 @@ from nameplate.models import (
     Server,
     ServerGroup,
     SetupLink,
+    User,
     Verification,
     VerificationMethodName,
 )
@@ -301,6 +305,30 @@ def transfer(session: Session, of: Domain, to: int, **columns: Any) -> NameTrans
     return _add(session, NameTransfer(**(given | columns)))
 
 
+def user(session: Session, **columns: Any) -> User:
+    default = {"email": f"user-{next(_numbers)}@example.com", "name": "Ada"}
+    return _add(session, User(**(default | columns)))
+
+
+def membership(session: Session, owner: Organization, role: Role = Role.OWNER) -> Membership:
+    row = Membership(organization_id=owner.id, user_id=user(session).id, role=role)
+    return _add(session, row)
+
+
+def embed_token(session: Session, of: Domain) -> EmbedToken:
+    number = next(_numbers)
+    row = EmbedToken(
+        organization_id=of.organization_id,
+        organization_domain_id=of.id,
+        key_id=f"embed{number:016x}",
+        token_hash="0" * 64,
+        actions=["domains:read"],
+        origins=["https://shop.example.com"],
+        expires_at=NOW + timedelta(hours=1),
+    )
+    return _add(session, row)
+
+
 def setup_link(session: Session, of: Domain) -> SetupLink:
     """Add a link to the page that shows what to publish."""
     row = SetupLink(
@@ -411,6 +439,8 @@ def everything(session: Session, owner: Organization, name: str = "acme.com") ->
         hosted_zone(session, by, claim),
         an_event(session, claim),
         setup_link(session, claim),
+        membership(session, owner),
+        embed_token(session, claim),
         grant(session, claim),
         dangling_scan(session, claim),
         dangling_record(session, claim),

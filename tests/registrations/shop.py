@@ -12,12 +12,13 @@ from nameplate.adapters.registrar.memory import SandboxConfiguration, SandboxReg
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import NameplateError
 from nameplate.core.ids import Prefix, show
-from nameplate.core.lifecycle import PurchaseStatus
+from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.core.money import Money
 from nameplate.db import Sessions
 from nameplate.leases import Lease, lease
 from nameplate.models import Account, AccountKind, Purchase, RegisteredName
 from nameplate.ports.registrar import Act, Operation, Quote
+from nameplate.ports.resolver import Answer, AnswerKind, Delegation, LookupResult
 from nameplate.usecases import work
 from nameplate.usecases.registrations import purchases, quotes, reconciling
 from nameplate.usecases.registrations.purchases import Agreement
@@ -40,6 +41,38 @@ class Blind(SandboxRegistrar):
 
 
 @dataclass
+class Dns:
+    """The DNS as far as delegation is looked at: what a test has put there."""
+
+    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name -> name servers that its registry gives out."""
+    answers: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Name and type -> values at the present name servers."""
+
+    def delegation(self, name: str) -> Delegation:
+        """Return the zone at a name that has a parent's answer."""
+        parent = self.parents.get(name, ())
+        return Delegation(name if parent else "", parent, ())
+
+    def authoritative(self, name: str, rdtype: str, *, delegated: bool = False) -> LookupResult:
+        """Return what one server answers."""
+        del delegated
+        values = self.answers.get((name, rdtype), ())
+        kind = AnswerKind.DATA if values else AnswerKind.NODATA
+        return LookupResult(name, (Answer(kind, "ns1 (192.0.2.1)", values, 300),))
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Return none."""
+        del name
+        return ()
+
+    def public(self, name: str, rdtype: str) -> tuple[Answer, ...]:
+        """Ask nobody."""
+        del name, rdtype
+        return ()
+
+
+@dataclass
 class Shop:
     """The world of one test."""
 
@@ -52,6 +85,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.now = datetime.now(UTC)
         offline = Offline(self.sessions)
+        self.dns = Dns()
         self.buyer = offline.organization(f"buyer-{next(_numbers)}")
         self.registrar = self.kind(self.config, lambda: self.now, lambda point, _: self.play(point))
         self.tools = replace(
@@ -59,6 +93,7 @@ class Shop:
             registrar=lambda _account: self.registrar,
             checkpoint=self.play,
             special_use=True,
+            resolver=self.dns,
             clock=lambda: self.now,
         )
         with self.sessions.begin(PLATFORM) as session:
@@ -88,11 +123,19 @@ class Shop:
         """Agree to what was quoted."""
         terms = Agreement(**{"amount": found.price, **more})
         reference = show(Prefix.PURCHASE, found.id)
-        return purchases.confirm(self.sessions, self.tools, by or self.buyer, reference, terms)
+        done = purchases.confirm(self.sessions, self.tools, by or self.buyer, reference, terms)
+        with self.sessions.begin(PLATFORM) as session:  # the database's clock is not the test's
+            session.get_one(Purchase, done.id).confirmed_at = self.now
+        return done
 
     def buy(self, name: str, act: Act = Act.REGISTER, years: int = 1, **more: Any) -> Purchase:
         """Quote and confirm."""
         return self.confirm(self.quote(name, act, years), **more)
+
+    def lose(self, name: str) -> None:
+        """Let time pass until a name that nobody renews is in redemption."""
+        self.now += timedelta(days=365 + 46)
+        self.drain(until=lambda: self.registration(name).status is RegistrationStatus.REDEMPTION)
 
     def step(self) -> bool:
         """Let a worker take one step with each due registration; tell whether any was due."""

@@ -6,21 +6,30 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.databases import Templates, sessions_over
 from tests.registrations.shop import Blind, Killed, Shop
 
 from nameplate.adapters.registrar.memory import SandboxRegistrar
+from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
+from nameplate.models import RegisteredName
 from nameplate.ports.registrar import Act
 from nameplate.usecases import work
 
 POINTS = (
     *(one for one in work.CRASH_POINTS if one.startswith("registration:")),
-    *(f"{act}:{when}" for act in ("register", "renew") for when in ("before", "after")),
+    *(
+        f"{act}:{when}"
+        for act in ("register", "renew", "reactivate")
+        for when in ("before", "after")
+    ),
     *("registration", "quote", "operation", "operations", "offers"),
 )
+LAPSE = int(timedelta(days=365 + 46).total_seconds())
+"""Seconds after which a name that was registered for a year is in redemption."""
 KINDS = ("", "lost-before-", "lost-after-", "stale-", "slow-", "late-failure-", "dearer-")
 _ENDS: dict[str, Callable[[], BaseException]] = {
     "killed": Killed,
@@ -31,12 +40,13 @@ _ENDS: dict[str, Callable[[], BaseException]] = {
 _OF_WORKER = frozenset({"killed"})
 BUY = st.tuples(st.just("buy"), st.integers(0, 3), st.integers(1, 3))
 RENEW = st.tuples(st.just("renew"), st.integers(0, 3), st.integers(1, 2))
+REACTIVATE = st.tuples(st.just("reactivate"), st.integers(0, 3), st.just(1))
 FAULT = st.tuples(st.just("fault"), st.sampled_from(POINTS), st.sampled_from(sorted(_ENDS)))
-STEP = st.tuples(st.just("step"), st.just(0), st.sampled_from([0, 1, 20, 61, 4000]))
+STEP = st.tuples(st.just("step"), st.just(0), st.sampled_from([0, 1, 20, 61, 4000, LAPSE]))
 PROGRAMS = st.tuples(
     st.sampled_from([SandboxRegistrar, Blind]),
     st.lists(st.lists(st.sampled_from(KINDS), max_size=2, unique=True), min_size=4, max_size=4),
-    st.lists(st.one_of(BUY, RENEW, FAULT, STEP, STEP), min_size=3, max_size=14),
+    st.lists(st.one_of(BUY, RENEW, REACTIVATE, FAULT, STEP, STEP), min_size=3, max_size=14),
 )
 
 
@@ -44,8 +54,8 @@ def run(shop: Shop, kinds: list[list[str]], acts: list[tuple[str, object, object
     """Play a program, then let everything heal and come to its end."""
     names = [shop.name(*one) for one in kinds]
     for kind, what, much in acts:
-        if kind in {"buy", "renew"}:
-            _want(shop, names[int(str(what))], kind, int(str(much)))
+        if kind in _ACTS:
+            _want(shop, names[int(str(what))], _ACTS[kind], int(str(much)))
         elif kind == "fault":
             _plan(shop, str(what), str(much))
         else:
@@ -56,8 +66,10 @@ def run(shop: Shop, kinds: list[list[str]], acts: list[tuple[str, object, object
     shop.check()
 
 
-def _want(shop: Shop, name: str, kind: str, years: int) -> None:
-    act = Act.REGISTER if kind == "buy" else Act.RENEW
+_ACTS = {"buy": Act.REGISTER, "renew": Act.RENEW, "reactivate": Act.REACTIVATE}
+
+
+def _want(shop: Shop, name: str, act: Act, years: int) -> None:
     try:
         found = shop.quote(name, act, years)
         shop.confirm(found)
@@ -91,6 +103,8 @@ def campaign(templates: Templates, folder: Path, examples: int) -> None:
         program: tuple[type[SandboxRegistrar], list[list[str]], list[tuple[str, object, object]]],
     ) -> None:
         kind, kinds, acts = program
+        with made.begin(PLATFORM) as session:  # other programs have had their time
+            session.execute(sa.update(RegisteredName).values(next_action_at=None))
         run(Shop(made, kind), kinds, acts)
 
     with templates.sqlite(folder / "nameplate.db") as url:

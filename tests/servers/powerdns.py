@@ -42,7 +42,13 @@ class PowerDns:
     """A running pdns_server with `zones`, each with SOA, NS and the name server's address."""
 
     def __init__(
-        self, folder: Path, zones: Sequence[str], *, address: str = "127.0.0.1", port: int = 0
+        self,
+        folder: Path,
+        zones: Sequence[str],
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        signs: bool = False,
     ) -> None:
         """Start in `folder`; DNS is on `port` (a free one unless given), the API on a free port."""
         pdns = program("pdns_server")
@@ -65,6 +71,7 @@ class PowerDns:
                 api_port=api_port,
                 key=self.api_key.reveal(),
             )
+            + ("gsqlite3-dnssec=yes\n" if signs else "")
         )
         self.server = Server(
             [pdns, f"--config-dir={folder}"],

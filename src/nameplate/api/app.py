@@ -21,12 +21,16 @@ from nameplate.api import (
     domain_connect,
     domains,
     edge_asks,
+    embed_tokens,
     errors,
+    event_stream,
     events,
     explanations,
     grants,
     health,
+    memberships,
     name_challenges,
+    oidc,
     openapi,
     organizations,
     overrides,
@@ -41,6 +45,7 @@ from nameplate.api import (
     registrations,
     server_groups,
     servers,
+    session,
     setup_links,
     setup_page,
     templates,
@@ -48,10 +53,14 @@ from nameplate.api import (
     transfer_codes,
     transfers,
     uploads,
+    users,
     verifications,
     wellknown,
 )
-from nameplate.api.deps import AppState, Authenticate, Replayed, identify
+from nameplate.api.broadcast import Broadcast
+from nameplate.api.callers import Authenticate, still_accepted
+from nameplate.api.cors import EmbedCors
+from nameplate.api.deps import AppState, Replayed, identify
 from nameplate.api.envelope import RequestMiddleware
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
@@ -82,6 +91,11 @@ NOUNS = (
     bindings,
     binding_health,
     tokens,
+    session,
+    users,
+    memberships,
+    embed_tokens,
+    event_stream,
     events,
     setup_links,
     grants,
@@ -121,12 +135,14 @@ def create(
     )
     state = AppState(sessions, tools, local_token, authenticate)
     app.state.surface = state
+    app.state.broadcast = Broadcast(sessions, still_accepted)
     app.state.metrics = health.Metrics(sessions, tools.clock)
     for noun in NOUNS:  # a router that is included looks for its route twice
         app.router.routes.extend(noun.routes.routes)
     app.include_router(health.routes)
     app.include_router(wellknown.routes)
     app.include_router(explanations.routes)
+    app.include_router(oidc.routes)
     setup_page.install(app)
     if edge is not None:
         app.mount("/edge", edge)
@@ -138,6 +154,7 @@ def create(
         count=app.state.metrics.count,
         authenticate=partial(identify, state),
     )
+    app.add_middleware(EmbedCors, sessions=sessions)
     _make_routes(app)
     return app
 

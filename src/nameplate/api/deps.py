@@ -5,27 +5,26 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from nameplate.api import cursors
-from nameplate.api.errors import PreconditionFailed, Unauthenticated
+from nameplate.api import callers, cursors, rights
+from nameplate.api.callers import Authenticate, Caller, Doors
+from nameplate.api.errors import PreconditionFailed
 from nameplate.api.kept_json import KeptJson
 from nameplate.api.shapes import Item, Page, Shape
-from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.actor import Actor
 from nameplate.core.errors import Invalid
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions, database_now
 from nameplate.models import IdempotencyKey
 from nameplate.usecases import idempotency
-from nameplate.usecases.tenants import tokens
 from nameplate.usecases.tools import Tools
 
 Row = TypeVar("Row")
@@ -34,10 +33,6 @@ Shown = TypeVar("Shown", bound=BaseModel)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
 _MAX_ROUTE = 255
-
-
-Authenticate = Callable[[str], Actor | None]
-"""Whom a bearer token of the host application stands for; None when it is none of the host's."""
 
 
 @dataclass
@@ -53,16 +48,6 @@ class AppState:
     listed_domains: KeptJson = field(default_factory=KeptJson)
     in_flight: set[tuple[str, str, str]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, and under which name repeated requests are kept."""
-
-    actor: Actor
-    principal: str
-    expires_at: datetime | None = None
-    """When the token ends: nothing made with it may outlive it and do the same."""
 
 
 class Replayed(Exception):
@@ -133,10 +118,6 @@ def _etag(written: bytes) -> str:
     return f'"{hashlib.sha256(written).hexdigest()[:32]}"'
 
 
-_OPERATOR = replace(PLATFORM, may_export_keys=True)
-"""Who is on the installation's own machine has its keys anyway."""
-
-
 def surface(request: Request) -> AppState:
     """Return what the application shares."""
     found: AppState = request.app.state.surface
@@ -144,40 +125,14 @@ def surface(request: Request) -> AppState:
 
 
 def identify(shared: AppState, scope: Scope) -> Caller:
-    """Find out who calls by the bearer token (RFC 6750), once: before the body of a request is read.
-
-    Raises `Unauthenticated`.
-    """
+    """Find out who calls, once: before the body of a request is read. Raises as `callers` says."""
     known = scope["state"].get("caller")
     if not isinstance(known, Caller):  # what a host application keeps there is not ours
-        known = scope["state"]["caller"] = _authenticated(shared, Headers(scope=scope))
+        doors = Doors(
+            shared.sessions, shared.local_token, shared.authenticate, shared.tools.public_url
+        )
+        known = scope["state"]["caller"] = callers.authenticated(doors, scope)
     return known
-
-
-def _authenticated(shared: AppState, headers: Headers) -> Caller:
-    given = headers.getlist("authorization")
-    scheme, _, bearer = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    if scheme.lower() != "bearer" or not bearer:
-        raise Unauthenticated
-    if shared.local_token is not None and Secret(bearer) == shared.local_token:
-        return Caller(_OPERATOR, "platform:local")
-    known = shared.authenticate(bearer.strip()) if shared.authenticate is not None else None
-    if known is not None:
-        return Caller(known, _principal(known, bearer.strip()))
-    found = tokens.accepted(shared.sessions, bearer.strip())
-    if found is None:
-        raise Unauthenticated
-    if not found.use_is_noted:
-        with shared.sessions.begin(PLATFORM) as session:
-            tokens.note_use(session, found.id, found.now)
-    principal = f"{found.actor.organization_id or 'platform'}:{found.key_id}"
-    return Caller(found.actor, principal, found.expires_at)
-
-
-def _principal(actor: Actor, bearer: str) -> str:
-    """Return under which name requests with a token of the host's are kept; not the token itself."""
-    digest = hashlib.sha256(bearer.encode("utf-8", "replace")).hexdigest()[:32]
-    return f"{actor.organization_id or 'platform'}:host:{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +147,9 @@ class Opening:
     def begin(self) -> AbstractContextManager[NetworkCall]:
         """Find out who calls, and begin."""
         shared = surface(self.request)
-        return self.how(self, shared, identify(shared, self.request.scope))
+        who = identify(shared, self.request.scope)
+        rights.permit(shared.sessions, who, self.request)
+        return self.how(self, shared, who)
 
 
 @contextmanager

@@ -480,6 +480,9 @@ def list_(  # noqa: PLR0917 - one parameter for each part of the query
         DomainStatus | None, Query(description="Only objects with this status.")
     ] = None,
     name: Annotated[Hostname | None, Query(description="Only objects with this name.")] = None,
+    contains: Annotated[
+        Hostname | None, Query(description="Only domains with this text in their name.")
+    ] = None,
     suffix_approval: Annotated[
         SuffixApproval | None, Query(description="Only public suffixes with this decision.")
     ] = None,
@@ -495,6 +498,7 @@ def list_(  # noqa: PLR0917 - one parameter for each part of the query
         tagged=True,
         status=status,
         name=name,
+        contains=contains,
         ready=ready,
         organization=organization,
         suffix_approval=suffix_approval,

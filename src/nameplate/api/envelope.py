@@ -21,6 +21,8 @@ _ZONE_PATH = re.compile(r"/v1/domains/[^/]+/records:plan")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PAGES = "/setup/"
 """Forms of pages for visitors without a token: they send no body that means anything."""
+_OPEN = frozenset({"/v1/session", "/v1/session/invitation"})
+"""What is posted by who is not known yet: a little."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _TINY = 16 * 1024
 """Octets that are read from an unknown caller, so that the answer arrives, and for how long."""
@@ -136,6 +138,8 @@ class RequestMiddleware:
 
     async def _allowed(self, scope: Scope, receive: Receive) -> int:
         """Return how many octets the body may have. The body of an unknown caller is not read."""
+        if scope["method"] == "POST" and _path(scope) in _OPEN:
+            return _TINY
         try:
             await anyio.to_thread.run_sync(self._authenticate, scope)
         except errors.Unauthenticated:

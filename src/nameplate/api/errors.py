@@ -49,6 +49,9 @@ _STATUS_BY_CODE: Mapping[str, int] = {
     "media_type_unsupported": 415,
     "method_not_available": 422,
     "precondition_failed": 412,
+    "second_factor_required": 401,
+    "second_factor_wrong": 401,
+    "sign_in_refused": 401,
     "unauthenticated": 401,
 }
 """Where the kind of an error does not say enough."""

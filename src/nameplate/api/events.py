@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from nameplate.api.deps import AppState, Caller, Opening, TransactionCall, begin_reading
+from nameplate.api.callers import Caller
+from nameplate.api.deps import AppState, Opening, TransactionCall, begin_reading
 from nameplate.api.routing import router
 from nameplate.api.shapes import Page, Reference, Shape, example, public
 from nameplate.core import ids
@@ -24,6 +25,7 @@ _REFERENCES: Mapping[str, tuple[str, Prefix]] = {
     "server_id": ("server", Prefix.SERVER),
     "server_group_id": ("server_group", Prefix.SERVER_GROUP),
     "ssl_certificate_id": ("certificate", Prefix.CERTIFICATE),
+    "user_id": ("user", Prefix.USER),
 }
 """Columns that refer to other objects -> the field and id that callers know."""
 
@@ -111,10 +113,10 @@ class EventPage(Page[EventShape]):
     )
 
 
-def show(call: TransactionCall, row: Event) -> EventShape:
+def show(row: Event, *, to_platform: bool) -> EventShape:
     """Return an event as callers see it. Who the operator is, is no tenant's business."""
     identity = ids.show(Prefix.EVENT, row.position or 0)
-    hidden = row.actor is EventActor.OPERATOR and not call.actor.is_platform
+    hidden = row.actor is EventActor.OPERATOR and not to_platform
     prefix = Prefix[row.object_type.upper()]
     return EventShape(
         id=identity,
@@ -204,7 +206,7 @@ def list_(call: Read, asked: Annotated[EventsAsked, Depends()]) -> EventPage:
         owner = organizations.get(call.session, call.actor, asked.organization)
         query = replace(query, organization=owner.id)
     rows = events.page(call.session, call.actor, query, limit=asked.limit)
-    shown = [show(call, row) for row in rows[: asked.limit]]
+    shown = [show(row, to_platform=call.actor.is_platform) for row in rows[: asked.limit]]
     more = len(rows) > asked.limit
     following = shown[-1].id if shown and (more or query.since is not None) else query.since
     if following == events.NOW:
@@ -215,4 +217,5 @@ def list_(call: Read, asked: Annotated[EventsAsked, Depends()]) -> EventPage:
 @routes.get("/events/{event}", operation_id="show_event")
 def get(call: Read, event: str) -> EventShape:
     """Show an event."""
-    return show(call, events.get(call.session, call.actor, event))
+    row = events.get(call.session, call.actor, event)
+    return show(row, to_platform=call.actor.is_platform)

@@ -18,7 +18,7 @@ class InProcess:
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Send one request and return status, headers (lower-case names) and body."""
+        """Send one request and return status, headers (lower-case names, one line for each) and body."""
         return anyio.run(self._send, method, path, headers, body or b"")
 
     async def _send(
@@ -57,7 +57,9 @@ class InProcess:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                found.update((k.decode().lower(), v.decode()) for k, v in message["headers"])
+                for name, value in message["headers"]:
+                    key, text = name.decode().lower(), value.decode()
+                    found[key] = f"{found[key]}\n{text}" if key in found else text
             else:
                 chunks.append(message.get("body", b""))
 

@@ -16,7 +16,7 @@ from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.models import RegisteredName, RenewedBy
 from nameplate.ports.registrar import Act, Availability, Offer
-from nameplate.usecases.registrations import quotes, registrations, search
+from nameplate.usecases.registrations import delegations, quotes, registrations, search
 
 routes = router("registrations")
 
@@ -46,6 +46,10 @@ _EXAMPLE: dict[str, Any] = {
     "name_servers": ["ns1.example.net", "ns2.example.net"],
     "name_servers_wanted": None,
     "delegated": True,
+    "parent_name_servers": ["ns1.example.net", "ns2.example.net"],
+    "publishes_ds": True,
+    "ds": [],
+    "ds_wanted": None,
     "statuses": ["clientTransferProhibited"],
     "seen_at": "2026-11-29T09:31:00Z",
     "missing_since": None,
@@ -121,6 +125,11 @@ class RegistrationUpdate(Body):
     renewed_by: RenewedBy | None = Field(
         default=None, description="Who renews it before it ends: one side, never both."
     )
+    publishes_ds: bool | None = Field(
+        default=None,
+        description="Whether the DS records of a signed zone are to be at the parent. Set it to false, and "
+        "wait a day after `ds` is empty, before you stop signing the zone.",
+    )
 
 
 class NameServersNew(Body):
@@ -130,6 +139,53 @@ class NameServersNew(Body):
 
     name_servers: list[NameText] = Field(
         default=[], max_length=13, description="Default: those of the DNS account of the domain."
+    )
+    confirm: bool = Field(
+        default=False, description="Required to be true when records stop answering by it."
+    )
+
+
+class DelegationAsked(Body):
+    """Where a name is perhaps to be delegated."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+    name_servers: list[NameText] = Field(
+        default=[], max_length=13, description="Default: those of the DNS account of the domain."
+    )
+
+
+class LostRecordShape(BaseModel):
+    """What the present name servers answer with and the new ones will not."""
+
+    name: str
+    type: str
+    values: list[str]
+
+
+class DelegationPreviewShape(BaseModel):
+    """What a change of name servers means."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "delegation_preview",
+                    "name_servers": ["ns1.example.net", "ns2.example.net"],
+                    "lost": [
+                        {"name": "example.com", "type": "MX", "values": ["10 mail.example.org."]}
+                    ],
+                }
+            ]
+        }
+    )
+
+    object: Literal["delegation_preview"] = "delegation_preview"
+    name_servers: list[str] = Field(
+        description="What the name is to have; empty: its zone is not there yet."
+    )
+    lost: list[LostRecordShape] = Field(
+        description="Found at the usual names only; of name servers elsewhere nothing can be compared."
     )
 
 
@@ -170,6 +226,14 @@ class RegistrationShape(Shape):
     name_servers: list[str] | None
     name_servers_wanted: list[str] | None
     delegated: bool = Field(description="Follows the DNS account of its domain.")
+    parent_name_servers: list[str] | None = Field(
+        description="What the registry gives out; null: not seen yet, or not known."
+    )
+    publishes_ds: bool
+    ds: list[str] | None = Field(description="DS records at the registrar; null: not looked at.")
+    ds_wanted: list[str] | None = Field(
+        description="Those of the signed zone; null: Nameplate does not keep them."
+    )
     statuses: list[str] | None = Field(description="EPP status codes.")
     seen_at: datetime | None = Field(description="When the registrar was asked last.")
     missing_since: datetime | None
@@ -201,7 +265,7 @@ def show(_call: TransactionCall | None, row: RegisteredName) -> RegistrationShap
     same = (
         *("name", "status", "registered_at", "expires_at", "renewed_by", "registrar_renews"),
         *("lock_wanted", "name_servers", "name_servers_wanted", "statuses", "seen_at"),
-        *("missing_since", "created_at", "updated_at"),
+        *("publishes_ds", "ds_wanted", "missing_since", "created_at", "updated_at"),
     )
     return RegistrationShape(
         id=identity,
@@ -212,6 +276,8 @@ def show(_call: TransactionCall | None, row: RegisteredName) -> RegistrationShap
         locked=row.is_locked,
         privacy=row.has_privacy,
         delegated=row.is_delegated,
+        parent_name_servers=row.parent_servers,
+        ds=row.ds_seen,
         error_code=row.trouble_code,
         error_message=row.trouble_message,
         **{name: getattr(row, name) for name in same},
@@ -312,7 +378,12 @@ def update(call: Write, registration: str, body: RegistrationUpdate) -> Registra
     found = registrations.get(call.session, call.actor, registration)
     call.expect(show, found)
     row = registrations.update(
-        call.session, call.actor, registration, call.now, renewed_by=body.renewed_by
+        call.session,
+        call.actor,
+        registration,
+        call.now,
+        renewed_by=body.renewed_by,
+        publishes_ds=body.publishes_ds,
     )
     return call.one(show, row)
 
@@ -331,10 +402,32 @@ def unlock(call: Write, registration: str) -> RegistrationShape:
     return call.one(show, row)
 
 
-@routes.post("/registrations/{registration}:delegate", operation_id="delegate_registration")
-def delegate(call: Write, registration: str, body: NameServersNew) -> RegistrationShape:
-    """Set the name servers of a name."""
-    row = registrations.delegate(
-        call.session, call.actor, registration, call.now, body.name_servers
+@routes.post("/registrations/{registration}:preview-delegation", operation_id="preview_delegation")
+def preview_delegation(
+    world: Crossing, registration: str, body: DelegationAsked
+) -> DelegationPreviewShape:
+    """Show what stops answering when a name gets other name servers."""
+    found = delegations.preview(
+        world.sessions, world.tools, world.actor, registration, body.name_servers
     )
-    return call.one(show, row)
+    return DelegationPreviewShape(
+        name_servers=list(found.servers),
+        lost=[
+            LostRecordShape(name=one.name, type=one.type, values=list(one.values))
+            for one in found.lost
+        ],
+    )
+
+
+@routes.post("/registrations/{registration}:delegate", operation_id="delegate_registration")
+def delegate(world: Crossing, registration: str, body: NameServersNew) -> RegistrationShape:
+    """Set the name servers of a name."""
+    row = delegations.delegate(
+        world.sessions,
+        world.tools,
+        world.actor,
+        registration,
+        body.name_servers,
+        accepts_losses=body.confirm,
+    )
+    return show(None, row)

@@ -25,7 +25,7 @@ from nameplate.core.ids import Prefix
 from nameplate.models import ServerGroup
 from nameplate.usecases.serving import server_groups, servers
 
-routes = router("server groups")
+routes = router("server-groups")
 
 _EXAMPLE: dict[str, Any] = {"name": "europe"}
 

@@ -284,7 +284,7 @@ def _argument(noun: str, plural: str, by: str) -> Any:  # noqa: ANN401 - what Ty
 
 
 def _one(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+    return f"an {noun}" if noun[0] in "aeio" else f"a {noun}"  # a user
 
 
 def removing(

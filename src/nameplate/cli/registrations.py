@@ -171,6 +171,33 @@ def renew(
     _confirm(cli, found, limit, {"accepts_premium": premium}, wait=wait, timeout=timeout)
 
 
+@command(app, "reactivate")
+def reactivate(
+    cli: Cli,
+    *,
+    name: NameArgument,
+    max_price: MaxPrice = None,
+    premium: Premium = False,
+    organization: Organization = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
+    dry_run: DryRun = False,
+    wait: Wait = True,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Bring a name back that is in redemption, for one year.
+
+    Example: nameplate registration reactivate example.com --max-price 100USD
+    """
+    found = _quoted(cli, "reactivate", name, 1, organization=organization)
+    limit = _agreed(cli, found, max_price, premium=premium)
+    if dry_run:
+        cli.printer.one(found)
+        return
+    _ask(cli, found, limit, yes=yes, non_interactive=non_interactive)
+    _confirm(cli, found, limit, {"accepts_premium": premium}, wait=wait, timeout=timeout)
+
+
 @command(app, "transfer")
 def transfer(
     cli: Cli,
@@ -237,9 +264,15 @@ def update(
         str | None,
         typer.Option(help="Who renews it before it ends: `nameplate`, `registrar` or `none`."),
     ] = None,
+    ds: Annotated[
+        bool | None,
+        typer.Option(
+            "--ds/--no-ds", help="Whether DS records of a signed zone are to be at the parent."
+        ),
+    ] = None,
 ) -> None:
-    """Change who renews a registration."""
-    body = given(renewed_by=renewed_by)
+    """Change who renews a registration, and whether its zone's DS records are published."""
+    body = given(renewed_by=renewed_by, publishes_ds=ds)
     cli.printer.one(cli.api.send("PATCH", address("registrations", registration), body))
 
 
@@ -266,11 +299,25 @@ def delegate(
             help="Name server; repeat it. Default: those of the DNS account of the domain."
         ),
     ] = None,
+    yes: Yes = False,
+    non_interactive: NonInteractive = False,
 ) -> None:
-    """Set the name servers of a name."""
+    """Set the name servers of a name. Asks first when records stop answering by it."""
     body = given(name_servers=name_server)
+    found = cli.api.send(
+        "POST", address("registrations", registration, ":preview-delegation"), body
+    )
+    if found["lost"]:
+        for one in found["lost"]:
+            told = ", ".join(one["values"])
+            typer.echo(f"  {one['name']} {one['type']} {told}", err=True)
+        what = (
+            f"Stop answering with these records, which are in use and which the new name servers of "
+            f"{registration} have not, as far as Nameplate can see"
+        )
+        cli.confirm(what, yes=yes, non_interactive=non_interactive)
     target = address("registrations", registration, ":delegate")
-    cli.printer.one(cli.api.send("POST", target, body))
+    cli.printer.one(cli.api.send("POST", target, {**body, "confirm": bool(found["lost"])}))
 
 
 @command(app, "import")

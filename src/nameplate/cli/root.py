@@ -40,6 +40,7 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "setup-link": ("setup_links", "Manage links that show what to publish for a domain."),
     "dangling": ("dangling", "Find DNS records that lead to what a stranger can take."),
     "token": ("tokens", "Manage API tokens."),
+    "user": ("users", "Manage users, who sign in to the web page."),
     "event": ("events", "Read what happened to domains and all other objects."),
     "domain-connect": ("domain_connect", "Set up Domain Connect for the platform."),
     "names": ("names", "Check domain names."),

@@ -36,6 +36,10 @@ class Prefix(StrEnum):
     PURCHASE = "pur"
     OPERATION = "op"
     EVENT = "evt"
+    USER = "usr"
+    MEMBERSHIP = "mbr"
+    SESSION = "ses"
+    EMBED_TOKEN = "emb"  # noqa: S105 - the prefix of an id, not a token
 
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

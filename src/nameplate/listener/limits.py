@@ -49,6 +49,8 @@ class Phase(Enum):
     IDLE = auto()
 
 
+STOP = "nameplate.stop"
+"""Key of a request's scope under which the application puts how an answer that lasts is ended."""
 _FAREWELL = 1.0
 _ANSWER = b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -117,6 +119,13 @@ class Bounded(asyncio.Protocol):
         if self._write_timer is not None:
             self._write_timer.cancel()
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Have an answer that lasts come to its end; others are waited for."""
+        super().shutdown()  # type: ignore[misc]  # uvicorn's
+        stop = None if self.cycle is None else self.cycle.scope.get(STOP)
+        if stop is not None:
+            stop()
 
     def _account(self, octets: int) -> None:
         if self.transport.is_closing():

@@ -40,6 +40,7 @@ from nameplate.models.domains import (
     SuffixApproval,
 )
 from nameplate.models.edge_asks import EdgeAsk
+from nameplate.models.embed_tokens import EmbedOrigin, EmbedToken
 from nameplate.models.events import Event, EventActor, EventCounter
 from nameplate.models.grants import NameGrant
 from nameplate.models.health_memory import HealthHour, KnownHealth
@@ -52,6 +53,14 @@ from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.observations import Observation, ObservedRecord, ServerAnswer
 from nameplate.models.organizations import Application, Organization, Server
 from nameplate.models.orm import Model, metadata
+from nameplate.models.people import (
+    KnownDevice,
+    Membership,
+    RecoveryCode,
+    SignInMethod,
+    User,
+    UserSession,
+)
 from nameplate.models.plan_content import PlanContent, PlanOutcome
 from nameplate.models.plans import ChangePlan, PlanOrigin
 from nameplate.models.proof_mails import PERHAPS_SENT, MailState, ProofMail
@@ -98,6 +107,8 @@ __all__ = [
     "DomainType",
     "DriftPolicy",
     "EdgeAsk",
+    "EmbedOrigin",
+    "EmbedToken",
     "Event",
     "EventActor",
     "EventCounter",
@@ -110,6 +121,7 @@ __all__ = [
     "HttpChallenge",
     "IdempotencyKey",
     "KnownDelegation",
+    "KnownDevice",
     "KnownHealth",
     "KnownRegistration",
     "LedgerEntry",
@@ -118,6 +130,7 @@ __all__ = [
     "LiveProcess",
     "LossReason",
     "MailState",
+    "Membership",
     "Model",
     "NameChallenge",
     "NameGrant",
@@ -138,6 +151,7 @@ __all__ = [
     "RecordSide",
     "RecordType",
     "RecordableType",
+    "RecoveryCode",
     "RegisteredName",
     "RegistrationWatch",
     "Rehearsal",
@@ -149,11 +163,14 @@ __all__ = [
     "ServerAnswer",
     "ServerGroup",
     "SetupLink",
+    "SignInMethod",
     "SslProvider",
     "StepCount",
     "SuffixApproval",
     "Surroundings",
     "TransferStatus",
+    "User",
+    "UserSession",
     "Verification",
     "VerificationMethodName",
     "WatchKind",

@@ -1,6 +1,6 @@
 """Who has said what a certificate is made with: the JSON of `chosen_by` as a value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,6 +12,12 @@ class CertificateOrigins:
     """By what is chosen; what is missing was asked for with the certificate."""
 
     origins: Mapping[str, PreferenceOrigin]
+
+    def owning(self, names: Iterable[str]) -> "CertificateOrigins":
+        """Return the same with these chosen for the certificate itself."""
+        return CertificateOrigins(
+            {**self.origins, **dict.fromkeys(names, PreferenceOrigin.CERTIFICATE)}
+        )
 
     def of(self, name: str) -> PreferenceOrigin:
         """Return who has said it."""

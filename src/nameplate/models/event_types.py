@@ -27,6 +27,7 @@ from nameplate.models.certificate_names import CertificateName
 from nameplate.models.certificates import UNUSED, Certificate, HttpChallenge
 from nameplate.models.dangling import DanglingRecord, DanglingScan
 from nameplate.models.domains import Domain, SuffixApproval
+from nameplate.models.embed_tokens import EmbedToken
 from nameplate.models.events import Event
 from nameplate.models.grants import NameGrant
 from nameplate.models.health_memory import HealthHour
@@ -35,6 +36,7 @@ from nameplate.models.hosting import HostedState, HostedZone
 from nameplate.models.name_challenges import ChallengeStatus, NameChallenge
 from nameplate.models.name_transfers import NameTransfer, TransferStatus
 from nameplate.models.organizations import Application, Organization, Server
+from nameplate.models.people import Membership
 from nameplate.models.plans import ChangePlan
 from nameplate.models.proof_mails import ProofMail
 from nameplate.models.quarantine import QuarantinedName
@@ -161,6 +163,13 @@ TOLD: Mapping[type[Any], Told] = {
         transitions=(
             Transition("token.revoked", "revoked_at", ColumnState.NULL, ColumnState.PRESENT, ("name",)),
         ),
+    ),
+    Membership: Told(
+        "membership",
+        added="membership.added",
+        changed="membership.changed",
+        removed="membership.removed",
+        watched=("role", "user_id"),
     ),
     Domain: Told(
         "domain",
@@ -443,6 +452,7 @@ SILENT: Mapping[type[Any], str] = {
     HttpChallenge: "a step of issuing a certificate, which is told when it ends",
     NameHolding: "who holds a name is told as domain.verified, domain.lapsed and domain.released",
     DomainReadiness: "a copy, worked out from rows that have events of their own",
+    EmbedToken: "of an hour at most, and made for each look at a page",
     Event: "an event is no object",
     HealthHour: "the looks of an hour; binding.unhealthy and binding.healthy say what they come to",
     DanglingScan: "when names are looked at; what is found is told as dangling_record.found",

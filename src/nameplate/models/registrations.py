@@ -55,10 +55,14 @@ class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
     __tablename__ = "registrations"
     __table_args__ = (
         sa.UniqueConstraint("organization_id", "id"),
-        sa.Index("registrations_name_unique", "name", "current", unique=True),
+        sa.Index(
+            "registrations_org_name_unique", "organization_id", "name", "current", unique=True
+        ),
+        sa.Index("registrations_account_name_unique", "account_id", "name", "current", unique=True),
+        sa.Index("registrations_name_index", "name", "current"),
         sa.Index("registrations_org_status_index", "organization_id", "status"),
         sa.Index("registrations_expiry_index", "expires_at"),
-        table("Names at registrars; one organization has each."),
+        table("Names at registrars; an organization has each once, and so has an account."),
     )
 
     name: Mapped[str] = mapped_column(ascii_text(), comment="Registrable domain, A-labels.")
@@ -134,8 +138,25 @@ class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
     expiry_notice_days: Mapped[int | None] = mapped_column(
         comment="Of which days before the end somebody was told last."
     )
-    act_pending_until: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="Until when reading may show what was before our last change."
+    parent_servers: Mapped[list[str] | None] = mapped_column(
+        Json, comment="Name servers that the registry gives out; NULL: not seen yet, or not known."
+    )
+    servers_changed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When Nameplate set the name servers last."
+    )
+    publishes_ds: Mapped[bool] = mapped_column(
+        default=True,
+        server_default=sa.true(),
+        comment="The DS records of a signed zone are to be at the parent.",
+    )
+    ds_wanted: Mapped[list[str] | None] = mapped_column(
+        Json, comment="DS records that the parent is to have; NULL: Nameplate does not keep them."
+    )
+    ds_seen: Mapped[list[str] | None] = mapped_column(
+        Json, comment="DS records that the registrar shows; NULL: it does not say."
+    )
+    ds_withdrawn_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When the registrar was seen without the DS records that were removed."
     )
 
     def become(self, status: RegistrationStatus) -> None:
@@ -157,6 +178,7 @@ class Purchase(Identified, Tenant, Model):
         same_organization("registrations", "registration_id"),
         sa.Index("purchases_registration_open_unique", "registration_id", "open", unique=True),
         sa.Index("purchases_org_intended_index", "organization_id", "intended_at"),
+        sa.Index("purchases_name_index", "name"),
         table("Acts at registrars that cost money."),
     )
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Credentials, HostName, setting
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.records import Change, RRset
 from nameplate.ports.plugins import Plugin
 
@@ -88,6 +89,19 @@ class RightsTester(Protocol):
         """Read the zone, and ask for a change that cannot happen; raises as `DnsProvider` does.
 
         Whatever comes of it, the zone stays as it was.
+        """
+        ...
+
+
+@runtime_checkable
+class ZoneSigner(Protocol):
+    """A provider that signs zones (DNSSEC) and tells what belongs to their parents."""
+
+    def ds(self, zone: Zone) -> Sequence[Ds]:
+        """Return the DS records of the zone's keys, each with its public key; none: it is not signed.
+
+        Keys that are published ahead of their use are among them, keys that have left are not. Raises
+        as `DnsProvider` does.
         """
         ...
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from nameplate.core.configuration import Credentials
 from nameplate.core.contacts import Contact
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.money import Money
 from nameplate.core.secret import Secret
 from nameplate.ports.plugins import Plugin
@@ -276,20 +277,6 @@ class AutoRenewer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ds:
-    """A DS record at the parent (RFC 4034 section 5)."""
-
-    key_tag: int
-    algorithm: int
-    digest_type: int
-    digest: str
-    """Hexadecimal, upper case."""
-    public_key: str = ""
-    """DNSKEY material in base64, for registrars that want the key instead of its digest."""
-    flags: int = 257
-
-
 @runtime_checkable
 class DsKeeper(Protocol):
     """A registrar through which DS records reach the parent zone."""
@@ -299,7 +286,7 @@ class DsKeeper(Protocol):
         ...
 
     def set_ds(self, name: str, records: Sequence[Ds]) -> Operation:
-        """Make these, and no others, the DS records of a name; again is harmless."""
+        """Make these, and no others, the DS records of a name, new ones first; again is harmless."""
         ...
 
 

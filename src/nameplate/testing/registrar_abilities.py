@@ -3,12 +3,12 @@
 Subclass in a test module and fill in the hooks of `RegistrarConformance`.
 """
 
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.secret import Secret
 from nameplate.ports.registrar import (
     Act,
     AutoRenewer,
     ContactKeeper,
-    Ds,
     DsKeeper,
     Locker,
     OperationState,

@@ -6,7 +6,15 @@ from typing import Protocol
 
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.records import Change, RRset
-from nameplate.ports.dns import DnsProvider, NameServers, NewZone, RightsTester, Zone, ZoneHost
+from nameplate.ports.dns import (
+    DnsProvider,
+    NameServers,
+    NewZone,
+    RightsTester,
+    Zone,
+    ZoneHost,
+    ZoneSigner,
+)
 
 _UNKNOWN = Zone("not-here.example.org")
 _PATIENCE = 20.0
@@ -39,6 +47,31 @@ class NameServersConformance:
     def test_name_servers_of_a_foreign_zone_are_refused(self, provider: ToldProvider) -> None:
         """A zone that is not there has none."""
         assert _code(lambda: provider.name_servers(_UNKNOWN))
+
+
+class SigningProvider(DnsProvider, ZoneSigner, Protocol):
+    """A provider that signs zones."""
+
+
+class ZoneSignerConformance:
+    """Subclass it with fixtures `signer` (a `DnsProvider` that is a `ZoneSigner`), `signed` and `unsigned`.
+
+    Both are zones, of which the first is signed.
+    """
+
+    def test_a_signed_zone_has_records_for_its_parent(
+        self, signer: SigningProvider, signed: Zone
+    ) -> None:
+        """Sorted, each with the key that it is the digest of."""
+        assert isinstance(signer, ZoneSigner)
+        told = list(signer.ds(signed))
+        assert told == sorted(told)
+        assert any(one.digest_type == 2 for one in told), "SHA-256 is among them"  # noqa: PLR2004 - RFC 4509
+        assert all(one.public_key and one.digest == one.digest.upper() for one in told)
+
+    def test_an_unsigned_zone_has_none(self, signer: SigningProvider, unsigned: Zone) -> None:
+        """Whatever keys it had before."""
+        assert list(signer.ds(unsigned)) == []
 
 
 class RightsTesterConformance:

@@ -43,6 +43,10 @@ class EventQuery:
     """About this object; of a domain, with all that belongs to it."""
     organization: int | None = None
     """Of this organization."""
+    domain: int | None = None
+    """Of this domain, with all that belongs to it."""
+    until: int | None = None
+    """Those up to this position."""
 
 
 def number(sessions: Sessions) -> int:
@@ -105,6 +109,7 @@ _LEFT = (
     .limit(_PIECE)
 )
 _LOCK = sa.select(_COUNTS.c.number).where(_COUNTS.c.stream == ALL).with_for_update()
+_NEWEST = sa.select(_COUNTS.c.number).where(_COUNTS.c.stream == ALL)
 _COUNTERS = sa.select(_COUNTS.c.stream, _COUNTS.c.number).where(
     _COUNTS.c.stream.in_(sa.bindparam("streams", expanding=True))
 )
@@ -127,6 +132,10 @@ def page(session: Session, actor: Actor, query: EventQuery, *, limit: int) -> Se
         found = found.where(Event.type.in_(_matching(query.types)))
     if query.object is not None:
         found = found.where(_about(query.object))
+    if query.domain is not None:
+        found = found.where(Event.organization_domain_id == query.domain)
+    if query.until is not None:
+        found = found.where(Event.position <= query.until)
     if query.before is not None:
         found = found.where(Event.position < _position(query.before, "before"))
     if query.since is None:
@@ -157,6 +166,17 @@ def newest(session: Session, actor: Actor) -> str | None:
     query = Event.visible(actor).with_only_columns(Event.position)
     position = session.scalars(query.order_by(Event.position.desc()).limit(1)).first()
     return None if position is None else ids.show(Prefix.EVENT, position)
+
+
+def newest_position(session: Session) -> int:
+    """Return the last number that was given; the session is the platform's."""
+    return session.connection().execute(_NEWEST).scalar_one_or_none() or 0
+
+
+def after(session: Session, position: int, limit: int) -> Sequence[Event]:
+    """Return up to `limit` events of everybody after a position; the session is the platform's."""
+    query = Event.visible(PLATFORM).where(Event.position > position)
+    return session.scalars(query.order_by(Event.position).limit(limit)).all()
 
 
 def _position(reference: str, name: str) -> int:

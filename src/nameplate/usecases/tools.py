@@ -17,6 +17,7 @@ from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
 from nameplate.ports.domain_connect import DomainConnect
 from nameplate.ports.fetcher import AddressFetcher, Fetched, Fetcher
+from nameplate.ports.identity import IdentityProvider
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlugin
 from nameplate.ports.registrar import Registrar, RegistrarPlugin
@@ -111,5 +112,7 @@ class Tools:
     """How long a certificate is renewed that nothing uses; None: for ever."""
     events_kept: timedelta = timedelta(days=90)
     """How long events can be read."""
+    identity_provider: IdentityProvider | None = None
+    """Says who somebody is; None: people sign in with passwords only."""
     checkpoint: Callable[[str], None] = _pass
     """Called with the name of each crash point (`work.CRASH_POINTS`); tests end the process there."""

@@ -45,6 +45,7 @@ from nameplate.usecases.operations import forgotten, processes
 from nameplate.usecases.propagation import checks, dangling
 from nameplate.usecases.registrations import reconciling
 from nameplate.usecases.serving import agents_together, asks, looks, probes, proxies
+from nameplate.usecases.tenants import embed_tokens, user_sessions
 from nameplate.usecases.tools import Tools
 
 Peer = Callable[[Any, work.Authority], str | None]
@@ -140,6 +141,8 @@ HANDLERS: tuple[Handler, ...] = (
 )
 
 CHORES: tuple[Callable[[Session, datetime], object], ...] = (
+    user_sessions.forget_old,  # sessions that have ended, after a month
+    embed_tokens.forget_old,  # tokens of the last hour
     idempotency.purge,  # answers kept for repeated requests, after a day
     mailed_codes.forget_old,  # messages with codes, after a month
     budgets.forget_old,  # budgets that are whole again

@@ -1,7 +1,7 @@
 """Namecheap as a registrar: the conformance classes over a stateful fake, and its own traps."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -14,10 +14,12 @@ from nameplate.adapters.http.client import Api
 from nameplate.adapters.registrar import namecheap
 from nameplate.adapters.registrar import namecheap_answers as answers
 from nameplate.adapters.registrar.namecheap import NamecheapRegistrar
-from nameplate.adapters.vendors.namecheap import NamecheapApi, RequestPace
+from nameplate.adapters.vendors.namecheap import SHARED_LIMITS, NamecheapApi, RequestPace
+from nameplate.core.budget import Limit
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.core.secret import Secret
+from nameplate.ports.pacing import Paced
 from nameplate.ports.registrar import (
     Act,
     Availability,
@@ -25,6 +27,7 @@ from nameplate.ports.registrar import (
     RegistrationOrder,
     RegistrationState,
 )
+from nameplate.testing.pacing import PacedConformance
 from nameplate.testing.registrar import CONTACT, RenewerConformance
 from nameplate.testing.registrar_abilities import (
     ContactKeeperConformance,
@@ -229,6 +232,10 @@ def test_an_expired_name_is_reactivated_and_no_other(
         registrar.reactivate(OWN, quote)
     assert refused.value.code == "name_not_in_redemption"
     fake.own(OWN, expires=date(2026, 10, 1))
+    lapsed = datetime(2026, 10, 1, tzinfo=UTC)
+    with pytest.raises(Refused) as late:
+        registrar.renew(OWN, 1, lapsed, registrar.quote(Act.RENEW, OWN, 1))
+    assert late.value.code == "name_in_redemption"
     done = registrar.reactivate(OWN, quote)
     assert done.charged == Money(8500, "USD")
 
@@ -324,7 +331,53 @@ def test_dns_and_registrations_of_an_account_share_connection_and_pace(
     changed = {"api_key": Secret("another")}
     third = dns.connect(dns.NamecheapConfiguration(**config), changed)  # type: ignore[arg-type]  # texts
     assert third._api is not one._api
-    assert third._api._pace is one._api._pace, "Namecheap counts by user"
+    assert third._api._pace is not one._api._pace, "a name alone uses nothing up"
+    here = namecheap.NamecheapRegistrarConfiguration(**{**config, "client_ip": "192.0.2.2"})
+    again = namecheap.connect(here, secrets, lambda: datetime(2026, 12, 1, tzinfo=UTC))
+    assert again._api is not one._api
+    assert again._api._pace is one._api._pace
+
+
+def test_both_uses_of_an_account_take_turns_by_one_key(fake: FakeNamecheapNames) -> None:
+    config = {"api_user": "user", "client_ip": "192.0.2.1", "api_url": fake.url}
+    secrets = {"api_key": Secret(fake.credential)}
+    keys: list[str] = []
+
+    def take(key: str, limits: Sequence[Limit]) -> timedelta:
+        assert limits == SHARED_LIMITS
+        keys.append(key)
+        return timedelta(0)
+
+    one = dns.connect(dns.NamecheapConfiguration(**config), secrets)  # type: ignore[arg-type]  # texts
+    other = namecheap.connect(
+        namecheap.NamecheapRegistrarConfiguration(**config),
+        secrets,
+        lambda: datetime(2026, 12, 1, tzinfo=UTC),
+    )
+    for each in (one, other):
+        each.pace_by(take)
+    one.zones()
+    other.registrations()
+    assert len(keys) == 2
+    (key,) = set(keys)
+    assert fake.credential not in key
+
+
+class TestPacedNamecheap(PacedConformance):
+    @pytest.fixture(autouse=True)
+    def served(self, fake: FakeNamecheapNames) -> None:
+        self.fake = fake
+
+    def make_paced(self) -> Paced:
+        return connected(self.fake)
+
+    def send(self, paced: Paced) -> None:
+        before = len(self.fake.asked)
+        try:
+            paced.registrations()  # type: ignore[attr-defined]  # a registrar
+        except RateLimited:
+            assert len(self.fake.asked) == before
+            raise
 
 
 def test_the_pace_keeps_every_window() -> None:

@@ -10,13 +10,13 @@ from tests.servers.moto import Moto
 
 from nameplate.adapters.registrar.route53domains import Route53Domains, _people
 from nameplate.adapters.vendors import aws
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.core.secret import Secret
 from nameplate.ports.registrar import (
     Act,
     Availability,
-    Ds,
     OperationState,
     Quote,
     Reactivator,

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.databases import sessions_over
+from tests.models import world as rows
 from tests.usecases.claims.city_rig import CHANGES, City, checked
 
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, NotFound, Unavailable
-from nameplate.models import Domain, DomainReadiness
+from nameplate.models import Domain, DomainReadiness, Organization
 from nameplate.models import readiness as marks
 from nameplate.usecases.claims import domains, readiness
 from nameplate.usecases.claims.conditions import UNKNOWN
@@ -111,6 +112,24 @@ def test_filters_are_combined(city: City) -> None:
     assert city.listed(PLATFORM, ready=True, limit=1, after=acme[0]) == acme[1:3]
     with pytest.raises(NotFound):
         city.listed(city.actors[0], organization="beta")
+
+
+def test_a_part_of_a_name_is_found(city: City) -> None:
+    acme = city.listed(city.actors[0])
+    with city.sessions.begin(PLATFORM) as session:
+        owner = session.get_one(Organization, session.get_one(Domain, acme[0]).organization_id)
+        idn = rows.domain(session, owner, name="xn--mnchen-3ya.example").id
+        low = rows.domain(session, owner, name="s_op.example").id
+    for part, found in (
+        ("ME1.co", acme[1:2]),
+        (" münchen.example", [idn]),
+        ("_", [low]),
+        ("%", []),
+        ("\0", []),
+        ("\N{SNOWMAN}", []),
+    ):
+        assert city.listed(PLATFORM, contains=part) == found, part
+    assert city.listed(city.actors[1], contains="acme") == []
 
 
 def test_too_many_candidates_are_said_and_not_walked(city: City, monkeypatch: Any) -> None:

@@ -1,6 +1,7 @@
 """Agreeing to a quote: explicitly, once, and only by whom it was made for."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -8,11 +9,12 @@ import pytest
 from tests.databases import Templates, sessions_over
 from tests.registrations.shop import PRICE, Shop
 
+from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Conflict, NotFound, Unavailable
 from nameplate.core.ids import Prefix, show
 from nameplate.core.lifecycle import PurchaseStatus
 from nameplate.core.money import Money
-from nameplate.models import Purchase
+from nameplate.models import Account, Purchase
 from nameplate.usecases.registrations import purchases
 
 LOST = Unavailable("provider_unreachable", "No answer.")
@@ -76,14 +78,51 @@ def test_another_organization_sees_nothing_of_a_purchase(shop: Shop) -> None:
     assert refused.value.code == "purchase_not_found"
 
 
-def test_of_two_organizations_one_buys(shop: Shop) -> None:
+def test_of_two_organizations_one_buys_from_the_platforms_account(shop: Shop) -> None:
     other = Shop(shop.sessions)
+    with shop.sessions.begin(PLATFORM) as session:
+        session.get_one(Account, shop.account_id).organization_id = None
+        session.delete(session.get_one(Account, other.account_id))
     name = shop.name()
     mine, theirs = shop.quote(name), other.quote(name)
     shop.confirm(mine)
     with pytest.raises(Conflict) as refused:
         other.confirm(theirs)
     assert refused.value.code == "name_in_use"
+
+
+@pytest.mark.parametrize("kind", ["", "lost-after-", "slow-"])
+def test_of_two_accounts_that_are_one_at_the_registrar_one_buys(shop: Shop, kind: str) -> None:
+    """While the first order is under way, the second one is not sent."""
+    other = Shop(shop.sessions)
+    other.registrar = shop.registrar
+    name = shop.name(kind)
+    mine, theirs = shop.buy(name), other.buy(name)
+    shop.step()
+    for _ in range(4):
+        other.now = shop.now
+        other.step()
+    shop.drain()
+    other.now = shop.now + timedelta(minutes=1)
+    other.drain()
+    assert shop.purchase(mine).status is PurchaseStatus.SETTLED
+    assert other.purchase(theirs).status is PurchaseStatus.FAILED
+    assert other.purchase(theirs).error_code == "already_in_account"
+    assert shop.charges(name) == [PRICE.amount]
+
+
+def test_an_order_elsewhere_delays_nobody_for_long(shop: Shop) -> None:
+    """Whoever keeps an order of a name open for ever keeps nobody from buying it."""
+    other = Shop(shop.sessions)
+    name = shop.name()
+    stuck, mine = other.buy(name), shop.buy(name)
+    other.faults["register:before"] = [LOST]
+    other.step()
+    assert other.purchase(stuck).is_out
+    shop.now = other.now
+    shop.drain()
+    assert shop.purchase(mine).status is PurchaseStatus.SETTLED
+    assert shop.now < other.now + timedelta(minutes=2)
 
 
 def test_a_purchase_is_called_off_until_it_is_sent(shop: Shop) -> None:

@@ -9,14 +9,15 @@ import pytest
 from tests.databases import Templates, sessions_over
 from tests.registrations.shop import PRICE, Blind, Killed, Shop
 
+from nameplate.adapters.registrar.ledger import Stale
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import RateLimited, Unavailable
+from nameplate.core.errors import Conflict, Invalid, RateLimited, Unavailable
 from nameplate.core.ids import Prefix, show
 from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.core.money import Money
 from nameplate.core.purchases import SpendingLimits
 from nameplate.leases import lease
-from nameplate.models import Account, RegisteredName
+from nameplate.models import Account, RegisteredName, RenewedBy
 from nameplate.ports.registrar import Act
 from nameplate.usecases.registrations import purchases
 
@@ -39,15 +40,17 @@ def shop(templates: Templates, tmp_path: Path) -> Iterator[Shop]:
         *("register:before", "register:after"),
     ],
 )
-@pytest.mark.parametrize("act", [Act.REGISTER, Act.RENEW])
+@pytest.mark.parametrize("act", [Act.REGISTER, Act.RENEW, Act.REACTIVATE])
 def test_a_worker_that_is_killed_loses_nothing_and_pays_once(
     shop: Shop, point: str, act: Act
 ) -> None:
     name = shop.name()
-    if act is Act.RENEW:
-        point = point.replace("register", "renew")
-        shop.buy(name)
+    point = point.replace("register", act.value)
+    if act is not Act.REGISTER:
+        shop.buy(name, renewed_by=RenewedBy.NONE)
         shop.drain()
+    if act is Act.REACTIVATE:
+        shop.lose(name)
     found = shop.buy(name, act)
     shop.faults[point] = [Killed()]
     shop.drain()
@@ -80,6 +83,61 @@ def test_a_blind_renewal_whose_answer_was_lost_is_not_sent_again(shop: Shop) -> 
     shop.drain()
     assert shop.purchase(found).status is PurchaseStatus.SETTLED
     assert shop.charges(name) == [PRICE.amount, 2 * PRICE.amount]
+    shop.check()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lost_reactivation_is_paid_once(shop: Shop, when: str) -> None:
+    """Also when reading shows the redemption for longer than the registrar says."""
+    name = shop.name()
+    shop.buy(name, renewed_by=RenewedBy.NONE)
+    shop.drain()
+    shop.lose(name)
+    found = shop.buy(name, Act.REACTIVATE)
+    shop.faults[f"reactivate:{when}"] = [LOST]
+    lapsed = shop.registrar.registration(name)
+    shop.step()
+    assert shop.purchase(found).is_out
+    with shop.registrar.store.open() as ledger:
+        ledger.stale[name] = Stale(shop.now + timedelta(minutes=5), lapsed)
+    shop.drain()
+    assert shop.purchase(found).status is PurchaseStatus.SETTLED
+    assert shop.registration(name).status is RegistrationStatus.ACTIVE
+    shop.check()
+
+
+def test_what_is_back_already_is_not_reactivated(shop: Shop) -> None:
+    name = shop.name()
+    shop.buy(name, renewed_by=RenewedBy.NONE)
+    shop.drain()
+    with pytest.raises(Conflict) as refused:
+        shop.quote(name, Act.REACTIVATE)
+    assert refused.value.code == "name_not_in_redemption"
+    shop.lose(name)
+    with pytest.raises(Conflict) as late:
+        shop.quote(name, Act.RENEW)
+    assert late.value.code == "name_in_redemption"
+    with pytest.raises(Invalid) as many:
+        shop.quote(name, Act.REACTIVATE, years=2)
+    assert many.value.code == "years_invalid"
+    found = shop.buy(name, Act.REACTIVATE)
+    shop.registrar.reactivate(name, shop.registrar.quote(Act.REACTIVATE, name, 1))
+    shop.drain()
+    assert shop.purchase(found).error_code == "name_not_in_redemption"
+    assert shop.charges(name) == [PRICE.amount] * 2
+
+
+def test_what_had_no_effect_and_is_no_longer_agreed_to_ends(shop: Shop) -> None:
+    """The order was lost before it came there, and then the confirmation was too old."""
+    name = shop.name("lost-before-")
+    found = shop.buy(name)
+    shop.step()
+    assert shop.purchase(found).is_out
+    shop.now += timedelta(days=4)
+    shop.drain(most=10)
+    ended = shop.purchase(found)
+    assert (ended.status, ended.error_code) == (PurchaseStatus.FAILED, "confirmation_expired")
+    assert shop.charges(name) == []
     shop.check()
 
 

@@ -27,7 +27,7 @@ from nameplate.models import (
     RegisteredName,
     RenewedBy,
 )
-from nameplate.usecases.registrations import registrations
+from nameplate.usecases.registrations import delegations, registrations
 
 NAME = "watched.example"
 
@@ -131,10 +131,8 @@ def test_other_name_servers_are_asked_of_a_person_until_they_are_seen(manual: Ma
     manual.prove()
     manual.learn(name_servers=("ns1.example.net",))
     manual.enter(NAME)
-    with manual.shop.sessions.begin(PLATFORM) as session:
-        registrations.delegate(
-            session, manual.shop.buyer, NAME, manual.shop.now, ["ns2.example.org"]
-        )
+    shop = manual.shop
+    delegations.delegate(shop.sessions, shop.tools, shop.buyer, NAME, ["ns2.example.org"])
     row = manual.look()
     assert row.trouble_code == "act_unsupported"
     assert "Set the name servers there yourself: ns2.example.org" in (row.trouble_message or "")

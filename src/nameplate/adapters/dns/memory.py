@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nameplate.adapters.changes.compare import moved, settled, shown
 from nameplate.core.configuration import Credential, Credentials, DomainName, setting
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import Refused
 from nameplate.core.records import Change, RRset, units
 from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Result, Zone
@@ -39,6 +40,8 @@ class MemoryDns:
             name: {rrset.key: rrset for rrset in rrsets} for name, rrsets in zones.items()
         }
         self._lock = threading.Lock()
+        self.keys: dict[str, tuple[Ds, ...]] = {}
+        """DS records of the keys of each signed zone."""
 
     def zones(self) -> Sequence[Zone]:
         """Return all zones."""
@@ -48,6 +51,10 @@ class MemoryDns:
         """Return all record sets of the zone, sorted."""
         with self._lock:
             return sorted(self._content(zone).values())
+
+    def ds(self, zone: Zone) -> Sequence[Ds]:
+        """Return what `keys` has."""
+        return sorted(self.keys.get(zone.name, ()))
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Apply unit by unit: changes that belong together succeed or fail together."""

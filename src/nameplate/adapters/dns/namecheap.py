@@ -33,6 +33,7 @@ from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.provider_limits import refusals
 from nameplate.core.records import Change, RRset
 from nameplate.ports.dns import DnsConfiguration, DnsProviderPlugin, Outcome, Zone
+from nameplate.ports.pacing import TakeTurn
 
 Key = tuple[str, str]
 
@@ -89,6 +90,10 @@ class Namecheap:
         self._turns: dict[str, threading.Lock] = {}
         self._replaced: dict[str, tuple[Hosts, float]] = {}
         self._filled: set[str] = set()  # zones that had hosts, and that we did not empty
+
+    def pace_by(self, take: TakeTurn) -> None:
+        """Count requests over all processes, those of the account's registrations too."""
+        self._api.pace_by(take)
 
     def zones(self) -> Sequence[Zone]:
         """Return the account's domains that use Namecheap's own name servers."""

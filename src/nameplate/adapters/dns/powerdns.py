@@ -13,6 +13,7 @@ from nameplate.adapters.changes.compare import moved, read_back, settled
 from nameplate.adapters.dns.powerdns_content import content
 from nameplate.adapters.http.client import Api, Reply, retry_after
 from nameplate.core import names
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.rdata import canonical
 from nameplate.core.records import Change, RRset, units
@@ -23,6 +24,7 @@ Serial = tuple[int, int]
 """The serial as the backend has it, and as it is served."""
 
 _GENERATED = frozenset({"CDNSKEY", "CDS", "DNSKEY", "NSEC", "NSEC3", "NSEC3PARAM", "RRSIG"})
+_SIGNS_KEYS = frozenset({"ksk", "csk"})
 _WRITABLE = frozenset({"Native", "Master", "Primary", "Producer"})
 _SINGLE_READS = 8  # above this one read of the whole zone is cheaper
 _MAX_FOUND = 10_000
@@ -92,6 +94,17 @@ class PowerDns:
         found = map(_rrset, self._get(self._path(zone), query)["rrsets"])
         apex = (r for r in found if r.key == (zone.name, "NS"))
         return sorted(value.removesuffix(".") for rrset in apex for value in rrset.values)
+
+    def ds(self, zone: Zone) -> Sequence[Ds]:
+        """Return those of the keys that sign keys; of a zone without an active one none."""
+        keys = [
+            key
+            for key in self._get(f"{self._path(zone)}/cryptokeys")
+            if key["keytype"] in _SIGNS_KEYS and key.get("published", key["active"])
+        ]
+        if not any(key["active"] for key in keys):
+            return ()
+        return sorted(one for key in keys for one in _ds(key))
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Read what is affected, send the rest in one PATCH; a refused PATCH is halved.
@@ -275,6 +288,14 @@ def _said(reply: Reply) -> str:
     except (Unavailable, KeyError, TypeError):
         said = f"status {reply.status}"
     return str(said)[:300]
+
+
+def _ds(key: Mapping[str, Any]) -> Iterable[Ds]:
+    flags, _, _, public_key = key["dnskey"].split(maxsplit=3)
+    for text in key.get("ds") or ():
+        tag, algorithm, kind, digest = text.split(maxsplit=3)
+        found = "".join(digest.split()).upper(), "".join(public_key.split()), int(flags)
+        yield Ds(int(tag), int(algorithm), int(kind), *found)
 
 
 def _serial(info: Mapping[str, Any]) -> Serial | None:

@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.money import Money
 from nameplate.ports.registrar import (
     Act,
-    Ds,
     Operation,
     OperationState,
     Registration,

@@ -13,6 +13,7 @@ from typing import Annotated
 from nameplate.adapters.registrar.ledger import Charge, Ledger, LedgerStore, Pending, Stale
 from nameplate.core.configuration import Credential, Credentials, FilePath, between, setting
 from nameplate.core.contacts import Contact
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.core.purchases import years_after
@@ -21,7 +22,6 @@ from nameplate.ports.registrar import (
     DONE,
     Act,
     Availability,
-    Ds,
     Offer,
     Operation,
     OperationState,
@@ -278,10 +278,21 @@ class SandboxRegistrar:
             if one.state is OperationState.IN_PROGRESS and one.ends_at <= now:
                 self._finish(ledger, one)
         for name, held in list(ledger.names.items()):
-            if held.expires_at is not None and held.expires_at <= now:
+            if held.auto_renew:
+                ledger.names[name] = self._renewed(ledger, held, now)
+            elif held.expires_at is not None and held.expires_at <= now:
                 late = now - held.expires_at > _REDEEMED_AFTER
                 state = RegistrationState.REDEMPTION if late else RegistrationState.EXPIRED
                 ledger.names[name] = replace(held, state=state)
+
+    def _renewed(self, ledger: Ledger, held: Registration, now: datetime) -> Registration:
+        """Renew a name by itself, on the day on which it ends."""
+        while held.expires_at is not None and held.expires_at <= now:
+            ledger.charges.append(
+                Charge(held.name, Act.RENEW, self._price(held.name), held.expires_at)
+            )
+            held = replace(held, expires_at=years_after(held.expires_at, 1))
+        return held
 
     def _finish(self, ledger: Ledger, one: Pending) -> None:
         if one.fails:

@@ -29,6 +29,7 @@ from nameplate.core.contacts import Contact
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.core.secret import Secret
+from nameplate.ports.pacing import TakeTurn
 from nameplate.ports.registrar import (
     DONE,
     Act,
@@ -100,6 +101,10 @@ class NamecheapRegistrar:
         self._api, self._clock = api, clock
         self._prices = NamecheapPrices(api, clock)
         self._orders = threading.Lock()
+
+    def pace_by(self, take: TakeTurn) -> None:
+        """Count requests over all processes, those of the account's DNS too."""
+        self._api.pace_by(take)
 
     def registrations(self) -> Sequence[Registration]:
         """Return all names of the account, in as many pages as there are."""

@@ -58,6 +58,9 @@ _FAILED = ("3", "4", "5")
 _POOR = ("insufficient", "not enough funds", "account balance")
 _CODES = ("epp", "auth code", "authorization code")
 _NOBODY = "0001"
+_EXPIRED = "2020166"
+"""Says of a renewal that it comes too late, and of a reactivation that it comes too early."""
+_LATE = ("name_in_redemption", "Only a reactivation brings the name back.")
 
 
 def explain(numbers: frozenset[str], said: str) -> NameplateError:
@@ -66,7 +69,8 @@ def explain(numbers: frozenset[str], said: str) -> NameplateError:
     if any(word in words for word in _POOR):
         return Refused("balance_low", f"The balance at Namecheap is too low: {said}")
     for number in sorted(numbers & _ERRORS.keys()):
-        code, sentence = _ERRORS[number]
+        is_late = number == _EXPIRED and "reactivate your" in words
+        code, sentence = _LATE if is_late else _ERRORS[number]
         return Refused(code, _told(sentence, number, said))
     for number in sorted(numbers & _UNKNOWN.keys()):
         return Unavailable("provider_failed", _told(_UNKNOWN[number], number, said))

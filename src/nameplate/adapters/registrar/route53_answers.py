@@ -7,12 +7,12 @@ from typing import Any
 
 from nameplate.adapters.vendors import aws
 from nameplate.core.contacts import Contact
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.ports.registrar import (
     Act,
     Availability,
-    Ds,
     Operation,
     OperationState,
     Registration,

@@ -11,6 +11,7 @@ from nameplate.adapters.vendors import aws
 from nameplate.adapters.vendors.aws import Client
 from nameplate.core.configuration import Credential, Credentials, credential
 from nameplate.core.contacts import Contact
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import Refused
 from nameplate.core.money import Money
 from nameplate.core.secret import Secret
@@ -18,7 +19,6 @@ from nameplate.ports.registrar import (
     DONE,
     Act,
     Availability,
-    Ds,
     Offer,
     Operation,
     OperationState,
@@ -217,7 +217,7 @@ class Route53Domains:
         return sorted(answers.ds(one) for one in self._keys(name))
 
     def set_ds(self, name: str, records: Sequence[Ds]) -> Operation:
-        """Take one step towards these records, old ones first; again takes the next one."""
+        """Take one step towards these records, new ones first; again takes the next one."""
         wanted = {(one.algorithm, one.flags, one.public_key) for one in records}
         if any(not key for _, _, key in wanted):
             raise Refused(
@@ -227,13 +227,13 @@ class Route53Domains:
             (one.get("Algorithm"), one.get("Flags"), one.get("PublicKey")): one["Id"]
             for one in self._keys(name)
         }
-        for key in known.keys() - wanted:
-            operation = "disassociate_delegation_signer_from_domain"
-            return self._change(operation, name, Id=known[key])
         for algorithm, flags, public_key in sorted(wanted - known.keys()):
             told = {"Algorithm": algorithm, "Flags": flags, "PublicKey": public_key}
             operation = "associate_delegation_signer_to_domain"
             return self._change(operation, name, SigningAttributes=told)
+        for key in known.keys() - wanted:
+            operation = "disassociate_delegation_signer_from_domain"
+            return self._change(operation, name, Id=known[key])
         return DONE
 
     def suggest(self, text: str, count: int) -> Sequence[str]:

@@ -13,8 +13,10 @@ from weakref import WeakValueDictionary
 
 from nameplate.adapters.changes.answers import failure, is_success, short
 from nameplate.adapters.http.client import Api
+from nameplate.core.budget import Limit
 from nameplate.core.errors import NameplateError, RateLimited, Refused, Unavailable
 from nameplate.core.secret import Secret
+from nameplate.ports.pacing import TakeTurn
 
 Explain = Callable[[frozenset[str], str], NameplateError]
 """Returns what the numbers of an answer's errors mean; the second is what Namecheap says."""
@@ -22,12 +24,21 @@ Explain = Callable[[frozenset[str], str], NameplateError]
 NS = "{http://api.namecheap.com/xml.response}"
 LIMITS = ((20, 60.0), (700, 3600.0), (8000, 86_400.0))
 """Requests in so many seconds."""
+SHARED_LIMITS = (
+    Limit(8, timedelta(seconds=40)),
+    Limit(100, timedelta(seconds=600)),
+    Limit(1000, timedelta(seconds=12_350)),
+)
+"""What keeps to the same over all processes: a burst, and what is earned back meanwhile, together stay
+below each of them."""
+_FULL = SHARED_LIMITS[0].period
+"""Until a whole step of work is possible again: one that could send a part only would never come through."""
 _RATE_LIMIT = 405  # so it answers, and not 429
 _TOO_MANY = "500000"
 _ADDRESS = frozenset({"1011150", "1011148", "1011107"})
 _CREDENTIAL = ("1010", "1011", "1016", "1017", "1030", "1050")
 """Beginnings of the numbers of errors about user, key, address and permission."""
-_PATIENCE = 5.0
+_PATIENCE = 6.0
 """Seconds for which a request waits for its turn."""
 
 
@@ -71,15 +82,50 @@ class RequestPace:
         ]
 
 
+class SharedPace:
+    """Counts the requests of one account over all processes."""
+
+    def __init__(
+        self, take: TakeTurn, key: str, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Count by `take`, under a key of the account."""
+        self._take, self._key, self._sleep = take, key, sleep
+
+    def take(self) -> None:
+        """Wait for a turn. Raises `RateLimited` when that takes longer than a few seconds."""
+        waited = 0.0
+        while (wait := self._take(self._key, SHARED_LIMITS)) > timedelta(0):
+            waited += wait.total_seconds()
+            if waited > _PATIENCE:
+                raise RateLimited(
+                    "rate_limited",
+                    "This Namecheap account has used up its requests. Try again later.",
+                    max(wait, _FULL),
+                )
+            self._sleep(wait.total_seconds())
+
+
 class NamecheapApi:
     """One API user at Namecheap, for any number of threads."""
 
     def __init__(
-        self, api: Api, user: str, key: Secret, client_ip: str, pace: RequestPace | None = None
+        self,
+        api: Api,
+        user: str,
+        key: Secret,
+        client_ip: str,
+        pace: RequestPace | None = None,
+        *,
+        budget: str = "namecheap",
     ) -> None:
-        """Send `client_ip` as the address that is on the allowlist of the account."""
-        self._api, self._key, self._pace = api, key, pace
+        """Send `client_ip`, an address on the account's allowlist; `budget` names the account."""
+        self._api, self._key, self._budget = api, key, budget
+        self._pace: RequestPace | SharedPace | None = pace
         self._credential = {"ApiUser": user, "UserName": user, "ClientIp": client_ip}
+
+    def pace_by(self, take: TakeTurn) -> None:
+        """Count requests over all processes from now on."""
+        self._pace = SharedPace(take, self._budget)
 
     def command(
         self, command: str, element: str, parameters: Mapping[str, str], explain: Explain
@@ -125,15 +171,20 @@ _SHARING = threading.Lock()
 
 
 def shared(url: str, user: str, key: Secret, client_ip: str) -> NamecheapApi:
-    """Return the one connection of an account in this process, whatever it is used for."""
-    known = (url, user, client_ip, sha256(key.reveal().encode()).hexdigest())
+    """Return the one connection of an account in this process, whatever it is used for.
+
+    Requests are counted by user, as Namecheap does, and by key: who only knows the name of a user
+    uses up nothing of theirs.
+    """
+    account = sha256(f"{url}\n{user}\n{key.reveal()}".encode()).hexdigest()[:32]
     with _SHARING:
-        found: NamecheapApi | None = _SHARED.get(known)
+        found: NamecheapApi | None = _SHARED.get((account, client_ip))
         if found is None:
-            pace = _SHARED.get((url, user))
+            pace = _SHARED.get((account,))
             if pace is None:
-                pace = _SHARED[url, user] = RequestPace()  # Namecheap counts by user
-            found = _SHARED[known] = NamecheapApi(Api(url), user, key, client_ip, pace)
+                pace = _SHARED[account,] = RequestPace()
+            made = NamecheapApi(Api(url), user, key, client_ip, pace, budget=f"namecheap:{account}")
+            found = _SHARED[account, client_ip] = made
     return found
 
 

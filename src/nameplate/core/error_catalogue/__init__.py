@@ -20,6 +20,7 @@ from nameplate.core.error_catalogue import (
     installation,
     names,
     organizations,
+    people,
     plans,
     providers,
     records,
@@ -38,6 +39,7 @@ _CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 GROUPS: Sequence[Group] = (
     requests.GROUP,
+    people.GROUP,
     names.GROUP,
     domains.GROUP,
     diagnosis.GROUP,

@@ -6,6 +6,13 @@ GROUP = Group(
     "Installation and command line",
     "The database, the key ring, settings, and commands on this machine.",
     {
+        "web_assets_missing": Entry(
+            Turn.OPERATOR,
+            "The web page was not built where Nameplate was installed from.",
+            "Run `make web` in the source tree, or install a released package, which has the page. The API "
+            "works in any case.",
+            (503,),
+        ),
         "database_absent": Entry(
             Turn.OPERATOR,
             "The database does not exist.",

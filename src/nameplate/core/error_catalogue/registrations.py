@@ -107,6 +107,27 @@ GROUP = Group(
             "Renew the name in the registrar's own interface.",
             (502,),
         ),
+        "delegation_loses_records": Entry(
+            Turn.YOU,
+            "Records that are in use are missing at the new name servers.",
+            "Add them to the new zone, or agree to what stops answering (`--yes`, `confirm`).",
+            (409,),
+        ),
+        "delegation_not_shown": Entry(
+            Turn.PROVIDER,
+            "The registry still gives out the former name servers after a day.",
+            "Ask the registrar why. Nameplate checks again every hour.",
+        ),
+        "ds_by_hand": Entry(
+            Turn.YOU,
+            "The registrar's API cannot change the DS records of the name.",
+            "Enter or remove them in the registrar's own interface, as the message says.",
+        ),
+        "ds_leaving": Entry(
+            Turn.NAMEPLATE,
+            "DS records were removed before the name servers are changed.",
+            "Wait. The name servers are changed when no resolver knows the records any more.",
+        ),
         "name_in_redemption": Entry(
             Turn.YOU,
             "The name was not renewed in time and is in redemption.",

@@ -55,6 +55,12 @@ GROUP = Group(
             "Events are kept for `NAMEPLATE_EVENT_DAYS` days. List those that are there.",
             (404,),
         ),
+        "event_streams_exhausted": Entry(
+            Turn.YOU,
+            "The organization, or this process, has as many open event streams as it may have.",
+            "Close unused streams, or repeat `GET /v1/events?since=` instead.",
+            (429,),
+        ),
         "event_reference_invalid": Entry(
             Turn.YOU,
             "`since` or `before` does not name an event.",

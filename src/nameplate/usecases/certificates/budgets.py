@@ -19,8 +19,8 @@ from nameplate.core import authorities, issuance_limits
 from nameplate.core.budget import Limit, spend
 from nameplate.core.errors import RateLimited
 from nameplate.core.issuance_limits import IssuanceLimits
-from nameplate.db import insert_missing
 from nameplate.models import Account, Budget
+from nameplate.usecases.tenants import request_budgets
 
 KEPT = 0.1
 """The part of an account's orders that is left for renewals that cannot wait."""
@@ -142,7 +142,7 @@ def count_failures(
 ) -> None:
     """Count that the authority found no proof of these names."""
     for bucket in of_failures(account, hosts):
-        row = _locked(session, bucket, now)
+        row = request_budgets.bucket(session, bucket.key, now)
         row.arrival_at = max(row.arrival_at, now) + bucket.limit.interval
 
 
@@ -159,7 +159,7 @@ def forget_old(session: Session, now: datetime) -> None:
 
 
 def _take(session: Session, bucket: Bucket, now: datetime) -> None:
-    row = _locked(session, bucket, now)
+    row = request_budgets.bucket(session, bucket.key, now)
     row.arrival_at, wait = spend(row.arrival_at, now, bucket.limit, bucket.kept)
     if wait > timedelta(0):
         raise bucket.refusal(wait, now)
@@ -171,15 +171,6 @@ def _look(session: Session, bucket: Bucket, now: datetime) -> None:
         _, wait = spend(row.arrival_at, now, bucket.limit)
         if wait > timedelta(0):
             raise bucket.refusal(wait, now)
-
-
-def _locked(session: Session, bucket: Bucket, now: datetime) -> Budget:
-    """Return the bucket's row, locked: all workers together stay within the limit."""
-    row = session.get(Budget, bucket.key, with_for_update=True)
-    if row is None:
-        insert_missing(session, Budget, [{"key": bucket.key, "arrival_at": now}])
-        row = session.get_one(Budget, bucket.key, with_for_update=True)
-    return row
 
 
 def _shown(period: timedelta) -> str:

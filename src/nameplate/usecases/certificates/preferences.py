@@ -132,5 +132,4 @@ def ask_for(row: Certificate, **values: str | None) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     if row.chosen_by is not None:
-        mine = dict.fromkeys(values, PreferenceOrigin.CERTIFICATE)
-        row.chosen_by = CertificateOrigins({**row.chosen_by.origins, **mine})
+        row.chosen_by = row.chosen_by.owning(values)

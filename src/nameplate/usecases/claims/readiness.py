@@ -12,6 +12,7 @@ in date and says both, and where a domain is suspended, not approved or not prov
 are read. The copy has the reasons that nothing but the marked columns decides.
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -70,6 +71,7 @@ def page(
     after: int | None = None,
     status: str | None = None,
     name: str | None = None,
+    contains: str | None = None,
     ready: bool | None = None,
     organization: str | None = None,
     metadata: Mapping[str, str] | None = None,
@@ -84,6 +86,8 @@ def page(
     limit = min(limit, lookup.MAX_LIMIT)
     owner = organizations.get(session, actor, organization).id if organization else None
     query = _seen_by(actor.organization_id)
+    if contains is not None:
+        query = query.where(Domain.full_domain.contains(_part(contains), autoescape=True))
     if ready is not None:
         query = _candidates(query, ready=ready, owner=owner or actor.organization_id, now=now)
     given: dict[str, Any] = {
@@ -99,6 +103,15 @@ def page(
         return {row: told[row.id] for row in rows}
 
     return some(after) if ready is None else _fitting(some, after, limit, ready=ready)
+
+
+def _part(text: str) -> str:
+    """Return a part of a name as names are stored: a label that is not ASCII as its A-label."""
+    labels = unicodedata.normalize("NFC", text.strip().lower()).split(".")
+    found = ".".join(
+        one if one.isascii() else f"xn--{one.encode('punycode').decode()}" for one in labels
+    )
+    return found if found.isprintable() else " "  # which no name contains
 
 
 @lru_cache(maxsize=1000)

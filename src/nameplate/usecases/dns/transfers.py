@@ -89,7 +89,7 @@ def from_names(resolver: Resolver, *, adopt: bool = False) -> Edits:
     """
 
     def wish(scene: PlanContext) -> RequestedChange:
-        found = _scan(resolver, scene.origin)
+        found = seen_at(resolver, scene.origin)
         said = (
             "Only commonly used names were checked. Compare the result with the record list "
             "at the current DNS host before you move the zone."
@@ -185,7 +185,7 @@ def _without_twins(desired: Sequence[Spec]) -> tuple[list[Spec], list[str]]:
     return list(once.values()), twice
 
 
-def _scan(resolver: Resolver, origin: str) -> list[RRset]:
+def seen_at(resolver: Resolver, origin: str) -> list[RRset]:
     """Ask for the usual names; what a wildcard answers is found once, as the wildcard."""
     with ThreadPoolExecutor(_PARALLEL) as pool:
         wild = set(_asked(resolver, f"{_NOBODY}.{origin}", ("CNAME", "A", "AAAA", "TXT", "MX")))

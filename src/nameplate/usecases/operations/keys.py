@@ -14,7 +14,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing, Place, prefix
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.db import Sessions
-from nameplate.models import Account, Certificate, Purchase, RegisteredName, metadata
+from nameplate.models import Account, Certificate, Purchase, RegisteredName, User, metadata
 from nameplate.models.sealing import hold
 
 BATCH = 200
@@ -69,6 +69,10 @@ def _code_place(organization_id: int | None, row_id: int) -> Place:
     return Place(Purchase.__tablename__, "transfer_code", organization_id, row_id)
 
 
+def _authenticator_place(_organization_id: int | None, row_id: int) -> Place:
+    return Place(User.__tablename__, "totp_secret", None, row_id)
+
+
 SEALED = (
     SealedColumn("ssl_certificates", "private_key", _key_place),
     SealedColumn("ssl_certificates", "pending_private_key", _pending_place, _key_place),
@@ -76,6 +80,7 @@ SEALED = (
     SealedColumn("accounts", "credentials", _account_place),
     SealedColumn("registrations", "contact", _contact_place),
     SealedColumn("purchases", "transfer_code", _code_place),
+    SealedColumn("users", "totp_secret", _authenticator_place),
 )
 """Every column that holds sealed values; soft-deleted rows count too."""
 
@@ -123,7 +128,7 @@ def opens(connection: sa.Connection, ring: KeyRing, key_id: str) -> bool:
     for sealed in SEALED:
         table = metadata.tables[sealed.table]
         column, mine = table.c[sealed.column], prefix(key_id)
-        query = sa.select(table.c.id, table.c.organization_id, column)
+        query = sa.select(table.c.id, _owner(table), column)
         some = query.where(sa.func.substr(column, 1, len(mine)) == mine).limit(_TRIED)
         for row_id, organization_id, value in connection.execute(some):
             is_tried = True
@@ -187,7 +192,7 @@ def _wrap(session: Session, ring: KeyRing, sealed: SealedColumn, after: int, lim
     column = table.c[sealed.column]
     hold(session.connection(), {ring.primary})
     query = (
-        sa.select(table.c.id, table.c.organization_id, column)
+        sa.select(table.c.id, _owner(table), column)
         .where(table.c.id > after, *_old(ring, column))
         .order_by(table.c.id)
         .limit(limit)
@@ -225,6 +230,12 @@ def _left(session: Session, ring: KeyRing, sealed: SealedColumn) -> int:
     table = metadata.tables[sealed.table]
     query = sa.select(sa.func.count()).select_from(table)
     return session.connection().scalar(query.where(*_old(ring, table.c[sealed.column]))) or 0
+
+
+def _owner(table: sa.Table) -> sa.ColumnElement[Any]:
+    """Return the column of the owner; people belong to no organization."""
+    found = table.c.get("organization_id")
+    return sa.null().label("organization_id") if found is None else found
 
 
 def _old(ring: KeyRing, column: sa.Column[Any]) -> tuple[sa.ColumnElement[bool], ...]:

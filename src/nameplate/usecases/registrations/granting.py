@@ -1,7 +1,9 @@
 """What a registration proves: its organization holds the name with everything below, while it lasts."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import ids
@@ -9,7 +11,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RegistrationStatus
-from nameplate.models import Domain, HoldingBasis, NameHolding, RegisteredName, telling
+from nameplate.models import Account, Domain, HoldingBasis, NameHolding, RegisteredName, telling
 from nameplate.usecases import holders
 from nameplate.usecases.claims import (
     domains,
@@ -20,10 +22,13 @@ from nameplate.usecases.claims import (
     verifications,
 )
 from nameplate.usecases.hosting import offers
+from nameplate.usecases.registrations import registrars
 from nameplate.usecases.tools import Tools
 
 TRIAL = "The registrar's account is of a trial environment, so it proves nothing. Prove the name by DNS."
 _COUNTS = (RegistrationStatus.ACTIVE, RegistrationStatus.EXPIRING)
+_ASKED_AGAIN = timedelta(hours=1)
+"""Least time between two looks at a registrar because another account shows the name."""
 _NEW_OWNER = "The name was registered anew by another organization."
 
 
@@ -59,6 +64,7 @@ def grant(
                 lent_holdings.make_way(session, claim, now)
                 holdings.take(session, claim, subtree=True, now=now)
         except Conflict as error:
+            _ask_others(session, row, now)
             return error.detail
         session.get_one(NameHolding, row.name).basis = HoldingBasis.REGISTRATION
         telling.tell(
@@ -94,8 +100,10 @@ def note_refusal(row: RegisteredName, why: str, now: datetime) -> None:
 def end(session: Session, tools: Tools, row: RegisteredName, now: datetime) -> None:
     """End what rests on a registration that is no more, as far as no proof supports it.
 
-    Runs in a platform transaction under the lock row of the name.
+    Who has the name at another account looks at once whether it can hold it now. Runs in a platform
+    transaction under the lock row of the name.
     """
+    wake_others(session, row, now)
     claim = claim_of(session, row)
     held = session.get(NameHolding, row.name, populate_existing=True)
     if claim is None or held is None or held.organization_id != row.organization_id:
@@ -109,6 +117,38 @@ def end(session: Session, tools: Tools, row: RegisteredName, now: datetime) -> N
         lapsed = [claim, *lapsed]
     verifications.prove_anew(session, tools, lapsed, now)
     verifications.wake_dependents(session, claim, now, urgent=True)
+
+
+def _of_others(row: RegisteredName) -> Sequence[sa.ColumnElement[bool]]:
+    """Return what is true of registrations of the same name by accounts of other organizations."""
+    return (
+        RegisteredName.name == row.name,
+        RegisteredName.current == 1,
+        RegisteredName.organization_id != row.organization_id,
+    )
+
+
+def wake_others(session: Session, row: RegisteredName, now: datetime) -> None:
+    """Have other accounts asked that showed the same name."""
+    session.execute(RegisteredName.waking(now).where(*_of_others(row)))
+
+
+def is_shown_elsewhere(session: Session, tools: Tools, row: RegisteredName) -> bool:
+    """Tell whether another account showed the name after this one had lost it: it has moved."""
+    since = row.missing_since
+    return since is not None and any(
+        other.status in _COUNTS
+        and other.seen_at is not None
+        and other.seen_at >= since
+        and registrars.shows_names(tools, session.get(Account, other.account_id or 0))
+        for other in session.scalars(RegisteredName.visible(PLATFORM).where(*_of_others(row)))
+    )
+
+
+def _ask_others(session: Session, row: RegisteredName, now: datetime) -> None:
+    """Have the registrar asked by whose word somebody else holds the name: it may have moved."""
+    old = sa.or_(RegisteredName.seen_at.is_(None), RegisteredName.seen_at < now - _ASKED_AGAIN)
+    session.execute(RegisteredName.waking(now).where(*_of_others(row), old))
 
 
 def follow(session: Session, row: RegisteredName, registrar: str) -> None:

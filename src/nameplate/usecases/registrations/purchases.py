@@ -159,7 +159,7 @@ def _check(row: Purchase, terms: Agreement, now: datetime) -> None:
 
 
 def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> RegisteredName:
-    """Make the row of a name that is new: of all organizations one can have it."""
+    """Make the row of a name that is new: of an account's names one organization can have each."""
     if quotes.current(session, row.organization_id, row.name) is not None:
         raise quotes.exists(row.name)
     name, transfer = row.name, row.act is Act.TRANSFER
@@ -170,6 +170,8 @@ def _begin(session: Session, tools: Tools, row: Purchase, terms: Agreement) -> R
         status=RegistrationStatus.TRANSFERRING_IN if transfer else RegistrationStatus.PENDING,
         renewed_by=terms.renewed_by,
         is_delegated=terms.delegate,
+        # Of a name that is in use somebody agrees to what stops answering, once it can be compared.
+        name_servers_wanted=[] if transfer and terms.delegate else None,
     )
     session.add(made)
     try:
@@ -196,6 +198,24 @@ def _continue(session: Session, row: Purchase) -> RegisteredName:
     if row.act is Act.RENEW and ends is not None and start is not None and ends > start:
         raise Conflict("expiry_moved", f"{row.name} ends at another time than when it was quoted.")
     return registration
+
+
+def is_ordered_elsewhere(session: Session, row: Purchase, provider: str, since: datetime) -> bool:
+    """Tell whether another order of a name was sent to the same provider, and nobody knows its end yet.
+
+    Two accounts here may be one there: each order would take the other's name for its own.
+    """
+    if row.act not in {Act.REGISTER, Act.TRANSFER}:
+        return False
+    query = Purchase.visible(PLATFORM).join(Account, Account.id == Purchase.account_id)
+    sent = query.where(
+        Purchase.name == row.name,
+        Purchase.id != row.id,
+        Purchase.status.in_([PurchaseStatus.SENT, PurchaseStatus.UNKNOWN]),
+        Purchase.sent_at > since,
+        Account.provider == provider,
+    )
+    return session.scalars(sent.limit(1)).first() is not None
 
 
 def approve(session: Session, actor: Actor, reference: str, now: datetime) -> Purchase:

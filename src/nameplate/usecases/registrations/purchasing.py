@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import purchases as rules
@@ -37,15 +36,28 @@ from nameplate.ports.registrar import (
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import work
 from nameplate.usecases.hosting import offers
-from nameplate.usecases.registrations import contacts, granting, purchases, registrars, seeing
+from nameplate.usecases.registrations import (
+    contacts,
+    granting,
+    purchases,
+    registrars,
+    seeing,
+    spending,
+)
 from nameplate.usecases.registrations.registrars import Connected
 from nameplate.usecases.tools import Tools
 
 _CLOCKS = timedelta(minutes=10)
 """How far a registrar's clock may be from ours."""
 _LOOKS = (timedelta(seconds=2), timedelta(hours=1))
-_MAYBE_OURS = frozenset({"name_taken", "expiry_moved", "operation_in_progress"})
+_OTHERS = timedelta(seconds=30)
+"""Until another look at whether somebody else's order of the same name is over."""
+_MAYBE_OURS = frozenset(
+    {"name_taken", "expiry_moved", "name_not_in_redemption", "operation_in_progress"}
+)
 """What a registrar also says when an earlier order, whose answer was lost, was carried out."""
+_MAYBE_EFFECT = _MAYBE_OURS | {"already_in_account"}
+"""What a look before sending again finds where the earlier order shows its effect late."""
 _OF_THE_ACCOUNT = frozenset({"credential_refused", "account_missing", "provider_refused"})
 """What says nothing about the purchase: it waits for the account."""
 
@@ -109,7 +121,7 @@ class Buyer:
     def _buy(self) -> work.StepOutcome | None:
         found = self._checked()
         if isinstance(found, _Refusal):
-            if self._purchase.sends == 0:
+            if self._purchase.sends == 0 or found.code not in _MAYBE_EFFECT:
                 return self._fail(found.code, found.message)
             # What was sent before has had an effect after all, perhaps.
             self._record(
@@ -120,7 +132,8 @@ class Buyer:
         if not self._record(lambda session, row: self._intend(session, row, found)):
             return work.StepOutcome("purchase_waiting", routine=True)
         self._tools.checkpoint("registration:intended")
-        if not self._record(self._begin_to_send):
+        is_new = self._purchase.act in {Act.REGISTER, Act.TRANSFER}
+        if not self._record(self._begin_to_send, locks_name=is_new):
             return None
         self._tools.checkpoint("registration:sending")
         return self._send(found)
@@ -165,7 +178,7 @@ class Buyer:
             return False
         because = None
         if purchase.status is PurchaseStatus.CONFIRMED and purchase.approved_at is None:
-            because = over_limit(
+            because = spending.over_limit(
                 session, self._tools, purchase, quote.price, self._connected.account,
                 self._lease.now(),
             )  # fmt: skip
@@ -180,6 +193,11 @@ class Buyer:
         purchase = self._locked(session)
         if purchase.status is not PurchaseStatus.INTENDED:
             row.next_action_at = self._lease.now()
+            return False
+        plugin, provider = self._connected.plugin, self._connected.account.provider
+        since = self._lease.now() - 2 * plugin.shows_within
+        if purchases.is_ordered_elsewhere(session, purchase, provider, since):
+            row.next_action_at = self._lease.now() + _OTHERS
             return False
         purchase.send(self._lease.now())
         return True
@@ -425,49 +443,6 @@ def _refused(purchase: Purchase, before: Seen | None) -> _Refusal | None:
         return _Refusal(
             "expiry_moved", f"{purchase.name} ends at another time: it was renewed meanwhile."
         )
+    if purchase.act is Act.REACTIVATE and before.state is not RegistrationState.REDEMPTION:
+        return _Refusal("name_not_in_redemption", f"{purchase.name} is back already.")
     return None
-
-
-def over_limit(  # noqa: PLR0917 - what decides
-    session: Session,
-    tools: Tools,
-    purchase: Purchase,
-    price: Money,
-    account: Account,
-    now: datetime,
-) -> str | None:
-    """Return why a purchase waits for a person. Purchases are counted one after the other."""
-    lock_name(session, _COUNTED)
-    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    shared = account.organization_id is None
-    policy = purchase.confirmed_by == AUTO_RENEWAL
-    if shared and tools.organization_limits.purchase is None and not policy:
-        return "The platform has set no limit up to which organizations buy from its account."
-    mine = Purchase.organization_id == purchase.organization_id
-    because = rules.over_limit(
-        tools.organization_limits, price, _spent(session, purchase, month, mine)
-    )
-    if because is None and shared:
-        every = Purchase.account_id == account.id
-        because = rules.over_limit(
-            tools.platform_limits, price, _spent(session, purchase, month, every)
-        )
-    return because
-
-
-AUTO_RENEWAL = "auto-renewal"
-"""By whom a renewal is confirmed that nobody asked for."""
-_COUNTED = "purchases"
-"""No domain has this name: its lock row is that of the limits."""
-
-
-def _spent(
-    session: Session, purchase: Purchase, month: datetime, whose: sa.ColumnElement[bool]
-) -> list[Money]:
-    query = Purchase.visible(PLATFORM).where(
-        whose,
-        Purchase.id != purchase.id,
-        Purchase.intended_at >= month,
-        Purchase.status.not_in([PurchaseStatus.FAILED, PurchaseStatus.CANCELLED]),
-    )
-    return [one.agreed for one in session.scalars(query)]

@@ -53,7 +53,7 @@ def quote(
     `registration_not_found`, and as registrars do.
     """
     wanted = registrars.registrable(tools, name)
-    _check_years(years, 10)
+    _check_years(years, 1 if act is Act.REACTIVATE else 10)
     with sessions.begin(actor, read_only=True) as session:
         owner_id = organizations.acting(session, actor, organization).id
     with sessions.begin(PLATFORM, read_only=True) as session:
@@ -145,7 +145,7 @@ def _checked(connected: Connected, act: Act, name: str) -> datetime | None:
 
 def _check_years(years: int, most: int) -> None:
     if not 1 <= years <= most:
-        raise _years(f"Expected 1 to {most} years.")
+        raise _years(f"Expected 1 to {most} years." if most > 1 else "Expected 1 year.")
 
 
 def _check_end(starts_from: datetime, years: int, most: int, now: datetime) -> None:

@@ -33,8 +33,19 @@ class Connected:
     @property
     def proves(self) -> bool:
         """Whether what the registrar shows gives a right to the name."""
-        config = configuration.load(self.plugin.configuration, self.account.config)
-        return not self.plugin.is_manual and self.plugin.proves(config)
+        return _proves(self.plugin, self.account)
+
+
+def shows_names(tools: Tools, account: Account | None) -> bool:
+    """Tell whether what an account shows gives a right to names, without a connection to it."""
+    if account is None or account.deleted_at is not None:
+        return False
+    return _proves(tools.registrars.get(account.provider), account)
+
+
+def _proves(plugin: RegistrarPlugin, account: Account) -> bool:
+    config = configuration.load(plugin.configuration, account.config)
+    return not plugin.is_manual and plugin.proves(config)
 
 
 def choose(session: Session, actor: Actor, owner_id: int, reference: str | None) -> Account:

@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import names
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.configuration.forms import is_host
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RegistrationStatus
@@ -22,25 +21,27 @@ from nameplate.usecases.registrations.registrars import Connected
 from nameplate.usecases.tenants import organizations
 from nameplate.usecases.tools import Tools
 
-_MAX_SERVERS = 13
-
 
 def get(session: Session, actor: Actor, reference: str) -> RegisteredName:
-    """Return the registration with that id or name. Raises NotFound."""
+    """Return the registration with that id or name. Raises NotFound, Conflict `reference_ambiguous`."""
     query = RegisteredName.visible(actor)
     if reference.startswith(f"{Prefix.REGISTRATION}_"):
         row: RegisteredName = lookup.find(
             session, query, RegisteredName, Prefix.REGISTRATION, reference
         )
         return row
-    found: RegisteredName | None = session.scalars(
-        query.where(RegisteredName.name == lookup.spelled(reference)).order_by(
-            RegisteredName.current.is_(None), RegisteredName.id.desc()
-        )
-    ).first()
-    if found is None:
+    found: Sequence[RegisteredName] = session.scalars(
+        query.where(RegisteredName.name == lookup.spelled(reference))
+        .order_by(RegisteredName.current.is_(None), RegisteredName.id.desc())
+        .limit(2)
+    ).all()
+    if not found:
         raise lookup.missing(Prefix.REGISTRATION)
-    return found
+    if len([one for one in found if one.current]) > 1:
+        raise Conflict(
+            "reference_ambiguous", "Several organizations have this registration. Use the id."
+        )
+    return found[0]
 
 
 def page(
@@ -72,57 +73,23 @@ def update(
     *,
     renewed_by: RenewedBy | None = None,
     locked: bool | None = None,
+    publishes_ds: bool | None = None,
 ) -> RegisteredName:
     """Change what is wanted of a registration; a worker brings the registrar to it."""
-    row = _changeable(session, actor, reference)
+    row = changeable(session, actor, reference)
     if renewed_by is not None:
         row.renewed_by = renewed_by
     if locked is not None:
         row.lock_wanted = locked
+    if publishes_ds is not None:
+        row.publishes_ds = publishes_ds
     row.wake(now)
     session.flush()
     return row
 
 
-def delegate(
-    session: Session,
-    actor: Actor,
-    reference: str,
-    now: datetime,
-    name_servers: Sequence[str] = (),
-) -> RegisteredName:
-    """Set the name servers: the given ones, or those of the DNS account of the domain.
-
-    Raises Invalid `name_servers_invalid`, Conflict `domain_without_dns`.
-    """
-    row = _changeable(session, actor, reference)
-    if name_servers:
-        row.name_servers_wanted = _servers(name_servers)
-        row.is_delegated = False
-    else:
-        claim = granting.claim_of(session, row)
-        if claim is None or claim.dns_account_id is None:
-            raise Conflict(
-                "domain_without_dns",
-                f"The domain {row.name} has no DNS account. Give it one, or name the name servers.",
-            )
-        row.is_delegated = True
-    row.wake(now)
-    session.flush()
-    return row
-
-
-def _servers(given: Sequence[str]) -> list[str]:
-    found = sorted({names.canonical(one) for one in given})
-    if not all(map(is_host, found)) or len(found) > _MAX_SERVERS:
-        raise Invalid(
-            "name_servers_invalid",
-            f"Expected up to {_MAX_SERVERS} host names, as in ns1.example.net.",
-        )
-    return found
-
-
-def _changeable(session: Session, actor: Actor, reference: str) -> RegisteredName:
+def changeable(session: Session, actor: Actor, reference: str) -> RegisteredName:
+    """Return a registration, locked. Raises NotFound, Conflict `registration_over`."""
     row = get(session, actor, reference)
     session.refresh(row, with_for_update=True)
     if row.is_over:
@@ -146,9 +113,10 @@ def import_all(
 ) -> list[RegisteredName]:
     """Make registrations of the names in an account, of those that are not known yet.
 
-    Of an organization's own account every name is its own. Of the platform's account only the platform
-    can say whose a name is, so it must name them. What somebody else here holds stays theirs. At a
-    registrar without an API they are named, too, and must be held by the organization already.
+    Of an organization's own account every name is its own, whatever other accounts show. Of the
+    platform's account only the platform can say whose a name is, so it must name them. What somebody
+    else here holds stays theirs for as long as their own registrar shows it. At a registrar without an
+    API they are named, too, and must be held by the organization already.
     """
     with sessions.begin(actor, read_only=True) as session:
         owner_id = organizations.acting(session, actor, organization).id
@@ -188,7 +156,12 @@ def _import(
 ) -> RegisteredName | None:
     lock_name(session, seen.name)
     taken = RegisteredName.visible(PLATFORM).where(
-        RegisteredName.name == seen.name, RegisteredName.current == 1
+        RegisteredName.name == seen.name,
+        RegisteredName.current == 1,
+        sa.or_(
+            RegisteredName.organization_id == owner_id,
+            RegisteredName.account_id == connected.account.id,
+        ),
     )
     if session.scalars(taken.limit(1)).first() is not None:
         return None

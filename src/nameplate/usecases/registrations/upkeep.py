@@ -1,28 +1,38 @@
 """Looking after a registration: what the registrar shows, what it is to be, and renewals in time."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from nameplate.core import purchases as rules
 from nameplate.core.actor import PLATFORM
-from nameplate.core.errors import Refused
+from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
-from nameplate.models import Account, Domain, Purchase, RegisteredName, RenewedBy
-from nameplate.ports.dns import NameServers, Zone
+from nameplate.models import Account, Purchase, RegisteredName, RenewedBy
 from nameplate.ports.registrar import Act, AutoRenewer, Locker, Quote, Renewer
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import work
-from nameplate.usecases.hosting import offers
-from nameplate.usecases.registrations import granting, quotes, seeing, watching
-from nameplate.usecases.registrations.purchasing import AUTO_RENEWAL, Case
+from nameplate.usecases.registrations import (
+    delegating,
+    granting,
+    quotes,
+    seeing,
+    targets,
+    watching,
+)
+from nameplate.usecases.registrations.delegating import DelegationProgress
+from nameplate.usecases.registrations.purchasing import Case
 from nameplate.usecases.registrations.registrars import Connected
+from nameplate.usecases.registrations.spending import AUTO_RENEWAL
 from nameplate.usecases.tools import Tools
 
 MISSING_FOR = timedelta(days=3)
 """How long a name must be missing from the account before its registration counts as ended."""
+_ACTED = timedelta(minutes=2)
+"""Until the registrar shows what it was asked for."""
 _RETRIED = timedelta(days=1)
 _RENEWABLE = (RegistrationStatus.ACTIVE, RegistrationStatus.EXPIRING, RegistrationStatus.EXPIRED)
 
@@ -32,37 +42,62 @@ def look(
 ) -> work.StepOutcome | None:
     """Read one registration, bring it to what it is to be, and plan what comes next."""
     if connected.plugin.is_manual:
-        wanted = _name_servers(sessions, tools, case.row)
+        wanted = _by_hand(sessions, tools, case.row)
         return watching.look(sessions, lease, case.row, connected, wanted)
     seen = connected.registrar.registration(case.row.name)
     if seen is None:
         return _missing(sessions, tools, lease, case)
-    acted = _bring(sessions, tools, lease, case.row, connected, seen) if case.is_wanted else False
-    quote = _renewal(sessions, lease, case, connected, seen) if not acted else None
+    brought = _Brought()
+    if case.is_wanted:
+        brought = _bring(sessions, tools, lease, case.row, connected, seen)
+    quote = None if brought.acts else _renewal(sessions, lease, case, connected, seen)
 
     def change(session: Session, row: RegisteredName) -> bool:
         now = lease.now()
         seeing.apply(row, seen, now)
         seeing.give_notice(row, now)
         granting.follow(session, row, connected.account.provider)
+        brought.progress.record(row, now)
         row.attempts = 0
         row.next_action_at = seeing.next_look(row, now)
-        if acted:
-            row.next_action_at = work.soon(tools, now + timedelta(minutes=2), now)
+        if brought.acts:
+            row.next_action_at = work.soon(tools, now + _ACTED, now)
         elif quote is not None:
             _buy(session, row, connected.account, quote, seen, now)
         elif not case.is_wanted:
             row.next_action_at = None
-        return case.is_wanted and granting.is_refused(
-            session, tools, row, now, proves=connected.proves
+        return case.is_wanted and _is_stopped(
+            session, tools, row, brought.progress, now, proves=connected.proves
         )
 
     work.record(
         sessions, RegisteredName, lease, change,
-        release=True, stopped=bool,
+        release=brought.refusal is None, stopped=bool,
         before=lambda session: lock_name(session, case.row.name),
     )  # fmt: skip
+    if brought.refusal is not None:
+        raise brought.refusal
     return None
+
+
+def _is_stopped(
+    session: Session,
+    tools: Tools,
+    row: RegisteredName,
+    progress: DelegationProgress,
+    now: datetime,
+    *,
+    proves: bool,
+) -> bool:
+    """Tell whether something stops the registration, and say it: what the owner must know first."""
+    if progress.again is not None:
+        row.wake(work.soon(tools, now + progress.again, now))
+    is_refused = granting.is_refused(session, tools, row, now, proves=proves)
+    trouble = progress.trouble
+    if trouble is not None:
+        row.meet(trouble.code, trouble.message, trouble.waits_for, now)
+        row.wake(work.soon(tools, now + trouble.again, now))
+    return is_refused or trouble is not None
 
 
 def _missing(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> work.StepOutcome | None:
@@ -70,10 +105,13 @@ def _missing(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> work
 
     def change(session: Session, row: RegisteredName) -> bool:
         now = lease.now()
-        row.missing_since = row.missing_since or now
+        if row.missing_since is None:
+            row.missing_since = now
+            granting.wake_others(session, row, now)
         row.seen_at = now
         row.next_action_at = now + timedelta(hours=6)
-        if now - row.missing_since < MISSING_FOR:
+        is_over = now - row.missing_since >= MISSING_FOR
+        if not is_over and not granting.is_shown_elsewhere(session, tools, row):
             return False
         row.become(RegistrationStatus.ENDED)
         row.next_action_at = None
@@ -87,6 +125,20 @@ def _missing(sessions: Sessions, tools: Tools, lease: Lease, case: Case) -> work
     return work.StepOutcome("registration_ended" if ended else "registration_missing")
 
 
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What a step asked of the registrar, and what it would not do."""
+
+    progress: DelegationProgress = field(default_factory=DelegationProgress)
+    has_set: bool = False
+    refusal: NameplateError | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether the registrar shows something else soon."""
+        return self.has_set or self.progress.has_acted
+
+
 def _bring(  # noqa: PLR0917 - what a step is given
     sessions: Sessions,
     tools: Tools,
@@ -94,18 +146,25 @@ def _bring(  # noqa: PLR0917 - what a step is given
     row: RegisteredName,
     connected: Connected,
     seen: Seen,
-) -> bool:
-    """Change at the registrar what is not as it is to be; tell whether anything was asked for.
+) -> _Brought:
+    """Change at the registrar what is not as it is to be.
 
-    Each of these acts is free of charge and harmless when it is done again.
+    Each of these acts is free of charge and harmless when it is done again. What fails is told with
+    the rest: that the name ends soon must be known all the same.
     """
+    progress, has_set = DelegationProgress(), False
+    try:
+        progress = delegating.advance(sessions, tools, lease, row, connected, seen)
+        has_set = _set(row, connected, seen)
+    except NameplateError as error:
+        return _Brought(progress, has_set, error)
+    return _Brought(progress, has_set)
+
+
+def _set(row: RegisteredName, connected: Connected, seen: Seen) -> bool:
+    """Set lock and renewal; tell whether anything was asked for."""
     registrar = connected.registrar
     acted = False
-    wanted = _name_servers(sessions, tools, row)
-    if wanted and sorted(wanted) != sorted(seen.name_servers):
-        work.confirm(sessions, RegisteredName, lease)
-        registrar.delegate(row.name, wanted)
-        acted = True
     if isinstance(registrar, Locker) and seen.is_locked is (not row.lock_wanted):
         registrar.set_lock(row.name, locked=row.lock_wanted)
         acted = True
@@ -122,31 +181,10 @@ def _bring(  # noqa: PLR0917 - what a step is given
     return acted
 
 
-def _name_servers(sessions: Sessions, tools: Tools, row: RegisteredName) -> list[str] | None:
-    """Return the name servers that a name is to have, None where nobody says or they are not ready."""
-    if not row.is_delegated:
-        return row.name_servers_wanted
-    with sessions.look() as session:
-        claim = granting.claim_of(session, row)
-        if claim is None or claim.dns_account_id is None:
-            return None
-        hosted = offers.name_servers(claim)
-        if hosted is not None:
-            zone = offers.zone_of(session, claim)
-            return hosted if zone is not None and zone.is_there else None
-        account = session.get(Account, claim.dns_account_id)
-    return None if account is None else _told(tools, account, claim)
-
-
-def _told(tools: Tools, account: Account, claim: Domain) -> list[str] | None:
-    """Return the name servers of the zone at the DNS account, when it has the zone and tells them."""
-    provider = tools.dns_provider(account)
-    if not isinstance(provider, NameServers):
-        return None
-    zone: Zone | None = next(
-        (one for one in provider.zones() if one.name == claim.domain_name), None
-    )
-    return None if zone is None else list(provider.name_servers(zone))
+def _by_hand(sessions: Sessions, tools: Tools, row: RegisteredName) -> list[str] | None:
+    """Return the name servers that a person sets at a registrar without an API."""
+    target = targets.of_domain(sessions, tools, row) if row.is_delegated else targets.agreed(row)
+    return None if target is None else list(target.servers)
 
 
 def _renewal(

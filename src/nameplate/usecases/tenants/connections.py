@@ -10,6 +10,7 @@ from nameplate.core.encryption import KeyRing
 from nameplate.models import Account
 from nameplate.ports.ca import AuthorityPlugin, CertificateAuthority
 from nameplate.ports.dns import DnsProvider, DnsProviderPlugin
+from nameplate.ports.pacing import Paced, TakeTurn
 from nameplate.ports.registrar import Registrar, RegistrarPlugin
 from nameplate.registry import Registry
 from nameplate.usecases.tenants import accounts
@@ -18,9 +19,9 @@ T = TypeVar("T")
 
 
 def dns_provider(
-    plugins: Registry[DnsProviderPlugin], ring: KeyRing
+    plugins: Registry[DnsProviderPlugin], ring: KeyRing, take: TakeTurn | None = None
 ) -> Callable[[Account], DnsProvider]:
-    """Return what connects an account at a DNS provider.
+    """Return what connects an account at a DNS provider; `take` counts its requests over all processes.
 
     It raises Refused as the registry does, `setting_missing`, `setting_invalid`,
     `credential_missing`, and as `KeyRing.open` does.
@@ -29,7 +30,7 @@ def dns_provider(
     def make(account: Account) -> DnsProvider:
         plugin = plugins.get(account.provider)
         config = configuration.load(plugin.configuration, account.config)
-        return plugin.connect(config, accounts.credentials(account, ring))
+        return _paced(plugin.connect(config, accounts.credentials(account, ring)), take)
 
     return _kept(make)
 
@@ -48,16 +49,25 @@ def authority(
 
 
 def registrar(
-    plugins: Registry[RegistrarPlugin], ring: KeyRing, clock: Callable[[], datetime]
+    plugins: Registry[RegistrarPlugin],
+    ring: KeyRing,
+    clock: Callable[[], datetime],
+    take: TakeTurn | None = None,
 ) -> Callable[[Account], Registrar]:
-    """Return what connects an account at a registrar; it raises as `dns_provider` says."""
+    """Return what connects an account at a registrar; as `dns_provider` otherwise."""
 
     def make(account: Account) -> Registrar:
         plugin = plugins.get(account.provider)
         config = configuration.load(plugin.configuration, account.config)
-        return plugin.connect(config, accounts.credentials(account, ring), clock)
+        return _paced(plugin.connect(config, accounts.credentials(account, ring), clock), take)
 
     return _kept(make)
+
+
+def _paced(made: T, take: TakeTurn | None) -> T:
+    if take is not None and isinstance(made, Paced):
+        made.pace_by(take)
+    return made
 
 
 def _kept(make: Callable[[Account], T]) -> Callable[[Account], T]:

@@ -1,7 +1,7 @@
 """Bearer tokens of the API: made once, kept as a hash, ended by revocation or time."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -264,6 +264,12 @@ _STANDING = _AGENTS.where(
 ).with_only_columns(ApiToken.id, Server.offered_revision)
 
 
+def live(sessions: Sessions, token_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these tokens, agents' left out, would be accepted now."""
+    with sessions.look() as session:
+        return frozenset(session.scalars(_LIVE, {"ids": sorted(token_ids)}))
+
+
 def note_use(session: Session, row_id: int, now: datetime) -> None:
     """Set `last_used_at`; the session is the platform's."""
     row = session.get(ApiToken, row_id)
@@ -271,6 +277,20 @@ def note_use(session: Session, row_id: int, now: datetime) -> None:
         row.last_used_at = now
 
 
+_LIVE = (
+    ApiToken.visible(PLATFORM)
+    .outerjoin(Organization, Organization.id == ApiToken.organization_id)
+    .where(
+        ApiToken.id.in_(sa.bindparam("ids", expanding=True)),
+        ApiToken.revoked_at.is_(None),
+        sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > utc_now()),
+        sa.or_(
+            ApiToken.organization_id.is_(None),
+            sa.and_(Organization.deleted_at.is_(None), Organization.is_active.is_(True)),
+        ),
+    )
+    .with_only_columns(ApiToken.id)
+)
 _BY_KEY = (
     ApiToken.visible(PLATFORM)
     .outerjoin(

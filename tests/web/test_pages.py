@@ -1,0 +1,255 @@
+"""The console in a real browser: what a person sees, does, and can do without a mouse."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.databases import Templates
+from tests.servers.console import AXE, STATIC, STORED, Chromium, Console
+
+PLACES = (
+    "domains", "certificates", "bindings", "registrations", "applications", "servers", "accounts",
+    "tokens", "events", "domains/labs-northwind.example/overview", "domains/northwind.example/overview",
+    "domains/northwind.example/records", "domains/northwind.example/bindings",
+    "domains/northwind.example/settings", "domains/no/such/place",
+)  # fmt: skip
+WIDTHS = (320, 1440)
+HOSTILE = '<img src=x onerror="window.hit=1"> {{7*7}} \u202egnp.exe javascript:alert(1)'
+
+
+pytestmark = pytest.mark.skipif(
+    not (STATIC / ".vite" / "manifest.json").exists(),
+    reason="the page is not built: run `make web`",
+)
+
+
+@dataclass
+class Seen:
+    """A tab, and what its console said that nobody wants to read there."""
+
+    page: Any
+    url: str
+    said: list[str] = field(default_factory=list)
+
+    def go(self, place: str) -> None:
+        """Go there and wait for what it shows."""
+        self.page.goto(f"{self.url}/{place}")
+        self.page.wait_for_selector("main h1")
+        self.page.locator("[aria-busy=true]").first.wait_for(state="detached")
+
+    def hear(self, message: Any) -> None:
+        """Keep an error; refused requests are told of by the page itself."""
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.said.append(message.text)
+
+
+@pytest.fixture(scope="module")
+def console(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    running = Console(tmp_path_factory.mktemp("console"), templates.url("sqlite"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    with Chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def seen(console: Console, chromium: Chromium) -> Iterator[Seen]:
+    """Open a signed-in tab. It may have said nothing bad when the test is over."""
+    page = chromium.page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    page.add_init_script(f"sessionStorage.setItem({STORED!r}, {console.token!r})")
+    found = Seen(page, console.url)
+    page.on("console", found.hear)
+    page.on("pageerror", lambda error: found.said.append(str(error)))
+    yield found
+    page.context.close()
+    assert found.said == []
+
+
+def test_a_person_signs_in_and_finds_a_domain(console: Console, chromium: Chromium) -> None:
+    page = chromium.page(locale="en-GB")
+    page.goto(f"{console.url}/domains?show=pending_verification")
+    page.get_by_role("button", name="API token").click()
+    page.get_by_label("API token").fill("np_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").get_by_text("Request").wait_for()
+    page.get_by_label("API token").fill(console.token)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="labs-northwind.example").click()
+    page.get_by_role("heading", name="labs-northwind.example").wait_for()
+    assert page.get_by_text("Not proved").count() == 1
+    assert console.token not in page.url
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    assert page.evaluate(f"sessionStorage.getItem({STORED!r})") is None
+    page.context.close()
+
+
+def test_filters_are_in_the_address(seen: Seen) -> None:
+    seen.go("domains")
+    seen.page.keyboard.press("/")
+    seen.page.keyboard.type("harbo")
+    seen.page.wait_for_url("**/domains?q=harbo")
+    seen.page.get_by_role("link", name="northwind.example", exact=True).wait_for(state="detached")
+    assert seen.page.locator("tr.item").count() == 3
+    seen.page.get_by_label("Status").select_option("suspended")
+    seen.page.wait_for_url("**/domains?q=harbo&show=suspended")
+    seen.page.reload()
+    seen.page.get_by_role("link", name="press.harbor.example").wait_for()
+    assert seen.page.locator("tr.item").count() == 1
+
+
+def test_names_are_judged_before_they_are_added(seen: Seen) -> None:
+    seen.go("domains")
+    seen.page.get_by_role("button", name="Add domains").click()
+    dialog = seen.page.get_by_role("dialog")
+    dialog.get_by_label("Organization").select_option(label="Harbor Media")
+    dialog.get_by_label("Names").fill(
+        "one.harbor-tests.com\nno..name\nhttps://harbor-tests.com/x\n"
+    )
+    dialog.get_by_role("button", name="Check").click()
+    dialog.get_by_role("button", name="Add 2 domains").wait_for()
+    assert dialog.get_by_text("Can be added.").count() == 2
+    dialog.get_by_role("button", name="Add 2 domains").click()
+    dialog.get_by_text("Added.").nth(1).wait_for()
+    dialog.get_by_role("button", name="Done").click()
+    seen.page.get_by_role("link", name="one.harbor-tests.com").wait_for()
+
+
+def test_one_name_leads_to_its_page_by_keyboard_alone(seen: Seen) -> None:
+    seen.go("domains?organization=")
+    seen.page.get_by_role("button", name="Add domains").focus()
+    seen.page.keyboard.press("Enter")
+    seen.page.get_by_role("dialog").wait_for()
+    names = seen.page.get_by_label("Names")
+    for _ in range(4):
+        if names.evaluate("one => one === document.activeElement"):
+            break
+        seen.page.keyboard.press("Tab")
+    seen.page.keyboard.type("keys-tests.com")
+    seen.page.keyboard.press("Tab")
+    seen.page.keyboard.press("Tab")
+    seen.page.keyboard.press("Enter")
+    seen.page.get_by_role("heading", name="keys-tests.com").wait_for()
+    seen.page.get_by_role("heading", name="Records to publish").wait_for()
+    assert seen.page.get_by_label("From claim to live site").get_by_role("listitem").count() == 5
+    seen.page.get_by_role("button", name="Copy TXT").first.wait_for()
+
+
+def test_a_change_elsewhere_is_seen_without_a_reload(seen: Seen, console: Console) -> None:
+    seen.go("domains/press.harbor.example/overview")
+    seen.page.evaluate("window.kept = true")
+    console.call("POST", "/v1/domains/press.harbor.example:resume")
+    seen.page.get_by_role("main").get_by_text("Suspended", exact=True).first.wait_for(
+        state="detached"
+    )
+    assert seen.page.evaluate("window.kept") is True
+
+
+def test_what_tenants_write_is_text(seen: Seen, console: Console) -> None:
+    for path, body in (
+        ("applications", {"name": HOSTILE, "organization": "harbor"}),
+        ("tokens", {"name": HOSTILE, "organization": "harbor"}),
+        ("records", {"domain": "harbor.example", "type": "TXT", "name": "x", "value": HOSTILE}),
+    ):
+        console.call("POST", f"/v1/{path}", body)
+    for place in ("applications", "tokens", "domains/harbor.example/records", "events"):
+        seen.go(place)
+        assert seen.page.evaluate("[window.hit, document.querySelectorAll('main img').length]") == [
+            None,
+            0,
+        ]
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 1440
+    assert (
+        HOSTILE.split(maxsplit=1)[0] in seen.page.content()
+        or seen.page.get_by_text("harbor").count()
+    )
+
+
+def test_a_record_is_checked_while_it_is_typed(seen: Seen) -> None:
+    seen.go("domains/northwind.example/records")
+    seen.page.get_by_role("button", name="Add record").click()
+    dialog = seen.page.get_by_role("dialog")
+    dialog.get_by_label("Host").fill("typed")
+    dialog.get_by_label("Value").fill("192.0.2.300")
+    dialog.locator(".wrong").wait_for()
+    assert dialog.get_by_role("button", name="Save").is_disabled()
+    dialog.get_by_label("Value").fill("192.0.2.30")
+    dialog.locator(".wrong").wait_for(state="detached")
+    dialog.get_by_role("button", name="Save").click()
+    seen.page.get_by_role("row").filter(has_text="typed").wait_for()
+
+
+@pytest.mark.parametrize("place", ["sign-in", *PLACES])
+def test_everybody_can_use_it(place: str, seen: Seen) -> None:
+    """No violation that axe knows, in both themes, narrow and wide; and nothing sticks out."""
+    if place == "sign-in":
+        seen.page.add_init_script(f"sessionStorage.removeItem({STORED!r})")
+        place = "domains"
+    seen.go(place)
+    seen.page.evaluate(AXE.read_text())
+    wrong = []
+    for theme in ("light", "dark"):
+        seen.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        for width in WIDTHS:
+            seen.page.set_viewport_size({"width": width, "height": 900})
+            found = seen.page.evaluate(
+                "axe.run({resultTypes: ['violations']}).then(r => r.violations.map("
+                "v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 160)).join(' | ')}`))"
+            )
+            wrong += [f"{theme} {width} {one}" for one in found]
+            if seen.page.evaluate("document.documentElement.scrollWidth") > width:
+                wrong.append(f"{theme} {width}: wider than the window")
+    assert wrong == []
+
+
+HOST = """<!doctype html><html lang="en"><head><title>Host</title>
+<link rel="stylesheet" href="/host.css"><script type="module" src="/nameplate-elements.js"></script></head>
+<body><main><h1 class="card">Host</h1>
+<nameplate-domain-manager></nameplate-domain-manager>
+<nameplate-domain-setup domain="labs-northwind.example" language="de"></nameplate-domain-setup>
+<nameplate-dns-record-editor domain="northwind.example"></nameplate-dns-record-editor>
+<nameplate-application-domain-binding domain="northwind.example"></nameplate-application-domain-binding>
+</main></body></html>"""
+HOST_STYLE = "* { color: rgb(1, 2, 3) } nameplate-domain-manager { --np-accent: rgb(9, 99, 9) }"
+HOST_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
+
+
+def test_elements_live_in_a_page_of_somebody_else(console: Console, chromium: Chromium) -> None:
+    page = chromium.page(viewport={"width": 1200, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda one: said.append(one.text) if "Security Policy" in one.text else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    headers = {"Content-Security-Policy": HOST_POLICY}
+    page.route(
+        "**/host.html",
+        lambda route: route.fulfill(body=HOST, content_type="text/html", headers=headers),
+    )
+    page.route("**/host.css", lambda route: route.fulfill(body=HOST_STYLE, content_type="text/css"))
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { window.told = [];"
+        "addEventListener('nameplate:domain-opened', e => told.push(e.detail.name));"
+        "for (const one of document.querySelectorAll('main > *'))"
+        f"  if ('renewToken' in one || one.localName.includes('-')) one.setAttribute('token', {console.token!r}) }})"
+    )
+    page.goto(f"{console.url}/host.html")
+    page.get_by_role("heading", name="Zu veröffentlichende Einträge").wait_for()
+    page.locator("nameplate-dns-record-editor").get_by_role("table").wait_for()
+    page.locator("nameplate-application-domain-binding").get_by_role("table").wait_for()
+    manager = page.locator("nameplate-domain-manager")
+    link = manager.get_by_role("link", name="northwind.example", exact=True)
+    button = manager.locator(".button.primary").first
+    assert button.evaluate("b => getComputedStyle(b).backgroundColor") == "rgb(9, 99, 9)"
+    assert button.evaluate("b => getComputedStyle(b).color") != "rgb(1, 2, 3)"
+    assert (
+        page.locator("h1.card").first.evaluate("h => getComputedStyle(h).borderTopWidth") == "0px"
+    )
+    link.click()
+    manager.get_by_role("heading", name="northwind.example").wait_for()
+    assert page.evaluate("told") == ["northwind.example"]
+    assert said == []
+    page.context.close()
