@@ -33,11 +33,15 @@ def test_other_credentials(api: Api, header: str) -> None:
     assert answer.status == 401
 
 
+SIGNING_IN = {"/v1/session:methods", "/v1/session", "/v1/session/invitation"}
+"""By which a caller gets something to call with."""
+
+
 def test_no_route_below_v1_is_open(api: Api) -> None:
     paths = api.get("/openapi.json")["paths"]
     for path, methods in paths.items():
         for method in methods:
-            if path.startswith("/v1/"):
+            if path.startswith("/v1/") and (path not in SIGNING_IN or method == "delete"):
                 body: dict[str, str] | None = {} if method in {"post", "patch"} else None
                 answer = api.as_(None).send(
                     method.upper(), path.replace("{", "").replace("}", ""), body

@@ -22,9 +22,11 @@ from nameplate.models import (
     RecordableType,
     RecordType,
     Server,
+    UserSession,
     Verification,
     WatchKind,
 )
+from nameplate.models.people import SignInMethod
 from nameplate.models.records import digest
 
 TABLES = Model.metadata.tables
@@ -152,11 +154,16 @@ def _execute(session: Session, change: sa.TextClause, values: dict[str, Any]) ->
 
 def test_every_word_is_admitted_and_no_other(session):  # S11
     watch = CertificateWatch(kind=WatchKind.CAA, key="0", name="acme.com", next_look_at=world.NOW)
-    session.add(watch)
+    visit = UserSession(
+        user_id=world.user(session).id, token_hash="0" * 64, method=SignInMethod.PASSWORD,
+        last_seen_at=world.NOW, expires_at=world.NOW,
+    )  # fmt: skip
+    session.add_all([watch, visit])
     session.flush()
     rows = {
         **world.everything(session, world.organization(session)),
         CertificateWatch.__tablename__: watch,
+        UserSession.__tablename__: visit,
     }
     for table, name, words in ENUMS:
         key = next(iter(table.primary_key.columns))
