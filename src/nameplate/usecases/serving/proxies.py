@@ -27,7 +27,7 @@ from nameplate.models.channels import WORK
 from nameplate.models.presence import Presence
 from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.serving import agents, hosted, offers, routes, served_now
+from nameplate.usecases.serving import agents, hosted, offers, proxy_forms, routes, served_now
 from nameplate.usecases.serving.agents import ServedNow
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
@@ -160,7 +160,7 @@ def is_resting(server_id: int) -> bool:
 
 
 def _compare(tools: Tools, proxy: Proxy) -> Callable[[Session, Server], Difference]:
-    form = routes.form(proxy)
+    form = proxy_forms.form(proxy)
 
     def compared(session: Session, row: Server) -> Difference:
         wanted = routes.wanted(session, row.id, row.server_group_id)

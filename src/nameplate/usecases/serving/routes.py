@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from nameplate.core import cdn, deployment, ids, route_settings
 from nameplate.core.actor import PLATFORM
-from nameplate.core.basic_auth import AuthUser, BasicAuth
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.route_settings import RouteSettings
@@ -33,13 +32,10 @@ from nameplate.models import (
 )
 from nameplate.models.dns_settings import DnsSettings
 from nameplate.ports.proxy import (
-    Config,
     KeyPair,
-    Proxy,
     Redirect,
     Route,
     RoutePlace,
-    RouteRefused,
     Upstream,
 )
 from nameplate.usecases.certificates import deployments, requests, rollout
@@ -48,6 +44,8 @@ from nameplate.usecases.serving import hosts, redirects, targets
 
 _LOOKED_UP = 500
 """Certificates in one statement."""
+_NOWHERE = Upstream("127.0.0.1", 80)
+"""Upstream of a route that answers by itself."""
 
 
 class WantedRoute(NamedTuple):
@@ -285,8 +283,8 @@ def _silenced(row: WantedRoute, answer: int) -> WantedRoute:
     """Return the route of a host that answers nothing else, and leads nowhere."""
     return row._replace(
         path="/",
-        upstream_host=_AT.host,
-        upstream_port=_AT.port,
+        upstream_host=_NOWHERE.host,
+        upstream_port=_NOWHERE.port,
         force_https=False,
         hsts=False,
         weight=1,
@@ -601,45 +599,3 @@ class StepBack:
     difference: Difference
     names: Collection[str]
     """Ids of the routes that keep their former certificate."""
-
-
-_AT = Upstream("127.0.0.1", 80)
-_SETTINGS = route_settings.RouteSettings(
-    strip_path=True,
-    sticky=route_settings.Sticky(),
-    max_body_bytes=1,
-    timeouts=route_settings.Timeouts(connect=1, response=1),
-    hsts=route_settings.Hsts(),
-    allow_ips=("192.0.2.1",),
-    basic_auth=BasicAuth(users=(AuthUser(name="a", password_hash=f"$2b$08${'a' * 53}"),)),
-)
-_SAMPLES: tuple[Callable[[KeyPair], Route], ...] = (
-    lambda pair: Route("a", "a.example.test", "/", Upstream("127.0.0.1", 80), pair),
-    lambda pair: Route("b", "a.example.test", "/b", Upstream("b.example.test", 80), pair),
-    lambda _: Route("c", "*.c.example.test", "/", Upstream("::1", 80), None, False, False),
-    lambda _: Route("d", "*.c.example.test", "/", Upstream("::1", 81), None, False, False, 50),
-    lambda _: Route("e", "e.example.test", "/", _AT, None, redirect=Redirect("a.example.test")),
-    lambda _: Route("g", "g.example.test", "/", _AT, None, answer=403),
-    lambda _: Route("f", "f.example.test", "/f", _AT, None, settings=_SETTINGS),
-)
-
-
-def _without_refused(proxy: Proxy, samples: Sequence[Route]) -> Config:
-    """Render what the proxy can serve at all: not each knows paths, redirects and every setting."""
-    try:
-        return proxy.render(samples)
-    except RouteRefused as error:
-        kept = [one for one in samples if one.id not in error.reasons]
-        if len(kept) == len(samples):
-            raise
-        return _without_refused(proxy, kept)
-
-
-def form(proxy: Proxy) -> str:
-    """Return a digest of how this proxy writes routes, by a few that stand for all."""
-    pair = KeyPair("crt", "bundle", Secret("key"))
-    config = _without_refused(proxy, [sample(pair) for sample in _SAMPLES])
-    total = hashlib.sha256()
-    for name, content in sorted(config.files.items()):
-        total.update(f"{name}\0{len(content)}\0".encode() + content)
-    return total.hexdigest()
