@@ -44,8 +44,7 @@ from nameplate.usecases.serving import hosts, redirects, targets
 
 _LOOKED_UP = 500
 """Certificates in one statement."""
-_NOWHERE = Upstream("127.0.0.1", 80)
-"""Upstream of a route that answers by itself."""
+_NOWHERE = Upstream("127.0.0.1", 80)  # of a route that answers by itself
 
 
 class WantedRoute(NamedTuple):
