@@ -141,8 +141,9 @@ def unnamed(folder: Path, config: Config) -> set[str]:
 
 
 def sweep(folder: Path, config: Config) -> None:
-    """Remove every key pair that the configuration does not name."""
-    for name in unnamed(folder, config):
+    """Remove every key pair that the configuration does not name, and what writers that died left."""
+    begun = {name for name in _there(folder / FOLDER) if name.startswith(f"{FOLDER}/.")}
+    for name in unnamed(folder, config) | begun:
         (folder / name).unlink(missing_ok=True)
 
 
