@@ -60,7 +60,7 @@ def test_the_edge_answers_while_the_api_is_attacked(
     p99 = sorted(times)[len(times) * 99 // 100]
     with capsys.disabled():
         print(f"\nask under attack: {len(times)} answers, p99 {p99 * 1000:.1f} ms")
-    assert answers <= {404, 503}
+    assert answers <= {404, 429, 503}, "429: one source asks for too many unknown names"
     assert p99 < LOOSE
 
 

@@ -45,6 +45,7 @@ REFERENCES = {
         "organizations": "CASCADE",
         "applications": "CASCADE",
         "organization_domains": "CASCADE",
+        "server_groups": "SET NULL",  # ours: a binding on many servers
         "servers": "SET NULL",
         "ssl_certificates": "SET NULL",
     },

@@ -28,6 +28,7 @@ from nameplate.usecases.claims import (
     quarantine,
     transfers,
 )
+from nameplate.usecases.serving import routes
 from tests.rights.machine import Rights
 
 
@@ -229,6 +230,8 @@ def test_the_machine_finds_what_is_planted(
     plant: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
     plant(monkeypatch)
+    anew = inspect.unwrap(routes._statement)  # a kept statement has nothing of what is planted
+    monkeypatch.setattr(routes, "_statement", anew)
     with pytest.raises(AssertionError):
         check(
             migrated_sqlite_sessions,

@@ -37,6 +37,7 @@ NOUNS: Mapping[str, tuple[Role, Role]] = {
     "challenges": (_V, _A),
     "dangling-records": (_V, _M),
     "domains": (_V, _M),
+    "edge": (_O, _O),
     "embed-tokens": (_V, _V),
     "events": (_V, _V),
     "grants": (_V, _A),
