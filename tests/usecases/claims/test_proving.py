@@ -26,6 +26,7 @@ from nameplate.models import (
 from nameplate.ports.verification import Proof, Verdict
 from nameplate.usecases import holders, work
 from nameplate.usecases.claims import (
+    conditions,
     domains,
     proving,
     verifications,
@@ -94,6 +95,11 @@ def test_a_name_that_points_here_is_told_so_also_when_the_proxy_does_not_answer(
     row = _look(world, proof_id)
     assert row.verification_logs[-1]["reason"] == "answered_by_platform"
     assert "dns_txt" in row.error_message
+    with world.sessions.begin(PLATFORM) as session:
+        domain = session.get_one(Domain, row.organization_domain_id)
+        told = conditions.of(session, world.tools, domain)[0]
+    assert "dns_txt" in told.fix
+    assert "file" not in told.fix, "that is what cannot be seen"
 
 
 def test_success_wakes_what_waited_for_it(world):

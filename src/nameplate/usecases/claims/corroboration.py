@@ -24,6 +24,8 @@ from nameplate.usecases.claims.signed_answers import Doubted, SignedAnswers
 from nameplate.usecases.tools import Tools
 
 FIXES = {
+    "answered_by_platform": "Prove the name by a DNS record: add a verification with `dns_txt`. It can be "
+    "published while the name points here.",
     "dnssec_bogus": "Have your DNS host sign the zone again and enter the DS record that it shows at your "
     "registrar. To turn DNSSEC off, remove the DS record first.",
     "dnssec_unknown": "The operator must see to it that Nameplate reaches the name servers of the root, of "
