@@ -117,6 +117,17 @@ def test_each_purchase_is_paid_once_or_not_at_all(templates: Templates, tmp_path
     campaign(templates, tmp_path, 12)
 
 
+def test_what_ran_out_before_it_was_looked_at_again_is_settled(
+    templates: Templates, tmp_path: Path
+) -> None:
+    """No worker ran for more than a year: the registration was waited for, for ever and in silence."""
+    with templates.sqlite(tmp_path / "nameplate.db") as url:
+        made = sessions_over(url)
+        acts: list[tuple[str, object, object]] = [("buy", 0, 1), ("step", 0, LAPSE)]
+        run(Shop(made, SandboxRegistrar), [["stale-"]], acts)
+        made.dispose()
+
+
 @pytest.mark.torture
 def test_two_thousand_random_lives(templates: Templates, tmp_path: Path) -> None:
     campaign(templates, tmp_path, int(os.environ.get("NAMEPLATE_PROGRAMS", "2000")))

@@ -54,7 +54,7 @@ class Sighting:
 
     is_there: bool = False
     is_active: bool = False
-    """In the account and neither pending, in transfer nor in redemption."""
+    """In the account, and neither pending nor on its way there; it may have run out since."""
     expires_at: datetime | None = None
     in_progress: bool = False
     """An operation of this purchase goes on."""

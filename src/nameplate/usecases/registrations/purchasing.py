@@ -411,6 +411,10 @@ def note(purchase: Purchase, told: Operation) -> None:
     purchase.is_done = purchase.is_done or told.state is OperationState.DONE
 
 
+_NOT_YET = frozenset({RegistrationState.PENDING, RegistrationState.TRANSFERRING_IN})
+"""States of what was ordered and is not the account's: one that has run out since was."""
+
+
 def sighting(purchase: Purchase, seen: Seen | None, operation: Operation | None) -> Sighting:
     """Return what the registrar shows, as the rules take it."""
     state = None if operation is None else operation.state
@@ -419,7 +423,7 @@ def sighting(purchase: Purchase, seen: Seen | None, operation: Operation | None)
     )
     return Sighting(
         is_there=is_back,
-        is_active=seen is not None and seen.state is RegistrationState.ACTIVE,
+        is_active=seen is not None and seen.state not in _NOT_YET,
         expires_at=None if seen is None else seen.expires_at,
         in_progress=state is OperationState.IN_PROGRESS,
         is_done=purchase.is_done,
