@@ -423,7 +423,7 @@ def sighting(purchase: Purchase, seen: Seen | None, operation: Operation | None)
     )
     return Sighting(
         is_there=is_back,
-        is_active=seen is not None and seen.state not in _NOT_YET,
+        is_active=is_back and seen is not None and seen.state not in _NOT_YET,
         expires_at=None if seen is None else seen.expires_at,
         in_progress=state is OperationState.IN_PROGRESS,
         is_done=purchase.is_done,
