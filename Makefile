@@ -26,7 +26,7 @@ demo: $(VENV)/.demo  ## Show the product on this machine.
 # any other that fails once. With worksteal the tests of a file stay together, and what they share is
 # started once.
 test: servers check $(VENV)/.web  ## Set everything up, then check and run all tests.
-	@# Without npm's registry everything but the page is tested, and pytest's last lines say so.
+	@# Without npm's registry the page's tests are skipped like those of a missing server; CI fails then.
 	$(BIN)/python web/build.py || test $$? -eq 69
 	if test -e web/node_modules/.installed; then \
 	  $(BIN)/python web/build.py node_modules/vue-tsc/bin/vue-tsc.js --noEmit && \

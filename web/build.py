@@ -86,9 +86,7 @@ def install() -> None:
     if _INSTALLED.exists() and _INSTALLED.read_text() == wanted:
         return
     if not is_reachable():
-        print(
-            f"{REGISTRY} does not answer: the page is not built, and not tested.", file=sys.stderr
-        )
+        print(f"{REGISTRY} does not answer: the page is not built.", file=sys.stderr)
         sys.exit(UNREACHABLE)
     modules = "node_modules" if sys.platform == "win32" else "lib/node_modules"
     npm = str(node_home() / modules / "npm" / "bin" / "npm-cli.js")

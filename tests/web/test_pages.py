@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.databases import Templates
-from tests.servers.console import AXE, STATIC, STORED, Chromium, Console
+from tests.servers.console import AXE, STORED, Chromium, Console
 
 PLACES = (
     "domains", "certificates", "bindings", "registrations", "applications", "servers", "accounts",
@@ -16,12 +16,6 @@ PLACES = (
 )  # fmt: skip
 WIDTHS = (320, 1440)
 HOSTILE = '<img src=x onerror="window.hit=1"> {{7*7}} \u202egnp.exe javascript:alert(1)'
-
-
-pytestmark = pytest.mark.skipif(
-    not (STATIC / ".vite" / "manifest.json").exists(),
-    reason="the page is not built: run `make web`",
-)
 
 
 @dataclass
