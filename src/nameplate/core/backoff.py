@@ -8,20 +8,22 @@ LIFETIME = timedelta(days=7)
 _AT_ONCE = (2, 3, 5, 8, 13, 21)
 """Seconds between the first looks: somebody is at the provider's page, publishing."""
 _EAGER = 10
+_UNABLE = timedelta(seconds=30)
 
 
-def next_look(attempts: int, now: datetime) -> datetime:
+def next_look(attempts: int, now: datetime, *, unable: bool = False) -> datetime:
     """Return when to look for a proof again after `attempts` looks.
 
     Six looks in the first minute; then 60 s x 1.05^n for ten more, and 60 s x 1.15^n after that, at
-    most 4 h: 81 looks in 7 days.
+    most 4 h: 81 looks in 7 days. While the platform itself is `unable` to look, at most 30 s: nothing
+    tells of its repair, and the owner has done everything.
     """
     if attempts < len(_AT_ONCE):
         return now + timedelta(seconds=_AT_ONCE[attempts])
     later = attempts - len(_AT_ONCE)
     growth = 1.05 if later < _EAGER else 1.15
     seconds = min(60 * growth ** min(later, 200), CAP.total_seconds())
-    return now + timedelta(seconds=seconds)
+    return now + min(timedelta(seconds=seconds), _UNABLE if unable else CAP)
 
 
 def next_visit(attempts: int, since: datetime, now: datetime) -> datetime:

@@ -282,8 +282,14 @@ def test_the_operators_turn_is_told_and_the_proof_counts_once_they_are_back(
     row_id = claims.claim(acme, NAME)
     _give(claims, row_id, TOKEN)
     _look(claims, row_id, timedelta(0))
+    for _ in range(30):  # however long it takes, nobody waits long once they are back
+        lease = claims.offline.leased(Verification, row_id, after=timedelta(0))
+        outcome = proving.reconcile(claims.sessions, claims.tools, lease)
+        assert outcome is not None
+        assert not outcome.routine, "the log says it"
     row = claims.row(row_id)
     assert row.next_action_at is not None, "it is looked at again by itself"
+    assert row.next_action_at - lease.now() <= timedelta(seconds=31)
     with sessions.begin(acme) as session:
         told = conditions.of(session, away, lookup.domain(session, acme, NAME))
     (ownership,) = [one for one in told if one.type == "ownership"]

@@ -110,3 +110,16 @@ def test_what_more_happened_meanwhile_is_concluded_by_itself(world: Claims) -> N
     with pytest.raises(work.Superseded):
         proving.conclude(world.sessions, world.tools, look.lease, look.question, absent)
     assert world.row(ids["taken.com"]).verification_attempts == 0
+
+
+def test_what_stops_every_look_is_logged_once_and_looked_at_soon(world: Claims) -> None:
+    acme = world.organization("acme")
+    ids = [world.claim(acme, f"n{number}.com") for number in range(4)]
+    looks = verification_sweeps.read(world.sessions, world.lease())
+    away = Proof(Verdict.INCONCLUSIVE, "vantages_unreachable", "Too few could be asked.")
+    ended, _ = verification_sweeps.record_fruitless(
+        world.sessions, world.tools, [(one, away) for one in looks]
+    )
+    assert [one.code for one in ended] == ["vantages_unreachable"] * 4
+    assert [one.routine for one in ended] == [False, True, True, True]
+    assert {one.row_id for one in ended} == set(ids)

@@ -36,6 +36,8 @@ FIXES = {
     "whether its answers depend on where they are asked for.",
 }
 """What to do where the proof was seen here and does not count."""
+UNABLE = frozenset({"dnssec_unknown", "vantages_unreachable"})
+"""Reasons that only the operator can end."""
 
 
 class JudgedLook(Protocol):

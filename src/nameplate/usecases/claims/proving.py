@@ -118,7 +118,8 @@ def conclude(
 def outcome(question: LookQuestion, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
     """Return what a look is counted as."""
     if not proof.verdict.proves:
-        return work.StepOutcome(proof.reason, routine=not question.proved)
+        routine = not question.proved and proof.reason not in corroboration.UNABLE
+        return work.StepOutcome(proof.reason, routine=routine)
     return None if taken else work.StepOutcome("name_in_use")
 
 
@@ -192,8 +193,14 @@ def _conclude(
     if proof.verdict.proves:
         return prove(session, tools, row, domain, now)
     row.error_message = proof.message
-    row.next_action_at = work.soon(tools, backoff.next_look(row.verification_attempts, now), now)
+    row.next_action_at = next_look(tools, proof, row.verification_attempts, now)
     return False
+
+
+def next_look(tools: Tools, proof: Proof, attempts: int, now: datetime) -> datetime:
+    """Return when to look again for what was not seen, or does not count."""
+    unable = proof.reason in corroboration.UNABLE
+    return work.soon(tools, backoff.next_look(attempts, now, unable=unable), now)
 
 
 def _look_at_grants(session: Session, which: sa.ColumnElement[bool]) -> None:

@@ -1,11 +1,10 @@
 """Many looks at once: what they ask, and what found nothing written together."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from nameplate.leases import Lease
@@ -111,13 +110,23 @@ def record_fruitless(
     """
     written = sessions.run(PLATFORM, lambda session: _record(session, tools, looks))
     tools.checkpoint("verification:recorded")
-    ended, others = [], []
-    for look, proof in looks:
-        if look.lease.id not in written:
-            others.append((look, proof))
-        elif told := proving.outcome(look.question, proof, taken=False):
-            ended.append(told)
-    return ended, others
+    others = [one for one in looks if one[0].lease.id not in written]
+    ended = {
+        look.lease.id: told
+        for look, proof in looks
+        if look.lease.id in written and (told := proving.outcome(look.question, proof, taken=False))
+    }
+    return _logged_once(ended), others
+
+
+def _logged_once(ended: Mapping[int, work.StepOutcome]) -> list[work.StepOutcome]:
+    """Return outcomes by row, so that what stops a thousand looks is one line of the log."""
+    said: set[str] = set()
+    told = []
+    for row_id, one in ended.items():
+        told.append(replace(one, row_id=row_id, routine=one.routine or one.code in said))
+        said.add(one.code)
+    return told
 
 
 def _record(session: Session, tools: Tools, looks: Sequence[tuple[Look, Proof]]) -> set[int]:
@@ -129,7 +138,7 @@ def _record(session: Session, tools: Tools, looks: Sequence[tuple[Look, Proof]])
             fence=look.lease.fence,
             entry=proving.log_entry(proof, now),
             message=proof.message,
-            due_at=work.soon(tools, backoff.next_look(look.question.attempts + 1, now), now),
+            due_at=proving.next_look(tools, proof, look.question.attempts + 1, now),
         )
         for look, proof in looks
     ]
