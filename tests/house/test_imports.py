@@ -1,5 +1,6 @@
 """Import rules that import-linter cannot say: parts of packages, and third parties by folder."""
 
+import ast
 from pathlib import Path
 
 from tests.house.source import PACKAGE, imports, python_files, tree, where
@@ -31,6 +32,19 @@ def test_the_core_does_no_input_or_output() -> None:
         for path in python_files(*(f"src/nameplate/{folder}" for folder in PURE))
         for node, name in imports(tree(path))
         if _within(name, IO)
+    ]
+    assert not found, "\n".join(["", *found])
+
+
+def test_threads_of_a_worker_say_that_they_are() -> None:
+    """Whoever makes one otherwise has the operator named in the events of what it changes."""
+    found = [
+        where(path, node)
+        for path in python_files("src/nameplate/worker")
+        if path.name != "threads.py"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(("ThreadPoolExecutor", "threading.Thread"))
     ]
     assert not found, "\n".join(["", *found])
 

@@ -12,6 +12,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+import sqlalchemy as sa
 from tests.adapters.resolver.test_authoritative import LOOPBACK
 from tests.servers.scripted_dns import ScriptedDns
 from tests.usecases.offline import DNS_TXT, Offline
@@ -25,7 +26,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
-from nameplate.models import Domain, NameHolding, StepCount, Verification
+from nameplate.models import Domain, Event, EventActor, NameHolding, StepCount, Verification
 from nameplate.ports.verification import Proof
 from nameplate.usecases import work
 from nameplate.usecases.claims import domains, proving, verification_sweeps, verifications
@@ -266,3 +267,13 @@ def test_looks_are_counted_by_what_they_saw(world: World) -> None:
         counted = session.get(StepCount, ("verification", "txt_absent"))
     assert counted is not None
     assert counted.steps >= len(ids)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_events_say_that_a_worker_saw_the_proof(world: World) -> None:
+    row_id = world.claim(world.organization("acme"), "match-1.com", published=True)
+    assert _work(world).run_until_idle(10)
+    with world.sessions.begin(PLATFORM, read_only=True) as session:
+        told = session.scalars(sa.select(Event).where(Event.type == "domain.verified")).all()
+    assert world.row(row_id).verified_at is not None
+    assert [one.actor for one in told] == [EventActor.WORKER]

@@ -15,6 +15,7 @@ from nameplate.usecases.certificates import watches
 from nameplate.usecases.certificates.watches import Watched
 from nameplate.usecases.tools import Tools
 from nameplate.worker.fair_queue import FairQueue
+from nameplate.worker.threads import worker_pool
 
 POLL = 2.0
 """Seconds between two questions for names that are due."""
@@ -73,8 +74,8 @@ class CauseWatches:
             return
         if self._pools is None:
             self._pools = (
-                ThreadPoolExecutor(QUICK, thread_name_prefix="nameplate-causes"),
-                ThreadPoolExecutor(SLOW, thread_name_prefix="nameplate-slow-causes"),
+                worker_pool(QUICK, "causes"),
+                worker_pool(SLOW, "slow-causes"),
             )
         for one in found:
             with self._lock:

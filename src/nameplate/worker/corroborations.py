@@ -7,11 +7,11 @@ take a part of the threads only.
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from nameplate.ports.verification import Proof
 from nameplate.usecases.claims.verification_sweeps import Look
+from nameplate.worker.threads import worker_pool
 
 THREADS = 16
 MAX_OF_PARTY = 4
@@ -30,7 +30,7 @@ class Corroborations:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[Hashable, deque[tuple[Look, Proof]]] = OrderedDict()
         self._under_way: Counter[Hashable] = Counter()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="nameplate-corroborate")
+        self._threads = worker_pool(THREADS, "corroborate")
 
     def add(self, party: Hashable, look: Look, proof: Proof) -> None:
         """Have a look corroborated soon; `party` chose the servers that are asked."""

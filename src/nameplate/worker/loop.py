@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nameplate import leases as rows
-from nameplate.core import origin
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import NameplateError, Unavailable
 from nameplate.db import Sessions, database_now, listen
@@ -37,6 +36,7 @@ from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Swe
 from nameplate.worker.registration_looks import RegistrationLooks
 from nameplate.worker.shares import Crowd, admitted, grouped, in_turn
 from nameplate.worker.slowness import SlowSteps
+from nameplate.worker.threads import start_thread, worker_pool
 from nameplate.worker.wide_looks import WideLooks
 
 log = logging.getLogger(__name__)
@@ -99,11 +99,7 @@ class Worker:
         # One more than asked for: what takes something out of service waits for no thread. Who asks
         # for one thread wants one step at a time.
         self._spare = 1 if threads > 1 else 0
-        self._pool = ThreadPoolExecutor(
-            threads + self._spare,
-            thread_name_prefix="nameplate-worker",
-            initializer=origin.begin_work,
-        )
+        self._pool = worker_pool(threads + self._spare, "worker")
         self._running: dict[Future[None], tuple[Handler, tuple[Lease, ...]]] = {}
         self._organizations: dict[Future[None], tuple[int | None, ...]] = {}
         self._bulkheads = Bulkheads(threads)
@@ -163,12 +159,12 @@ class Worker:
     def run(self) -> bool:
         """Work until stopped; tell whether every step came to its end. A database away is waited for."""
         if self._sessions.dialect == "postgresql":
-            threading.Thread(target=self._listen, name="nameplate-worker-ear", daemon=True).start()
-        threading.Thread(target=self._follow, name="nameplate-worker-ready", daemon=True).start()
+            start_thread(self._listen, "worker-ear")
+        start_thread(self._follow, "worker-ready")
         watches = CauseWatches(self._sessions, self._tools, self._stopping)
-        threading.Thread(target=watches.run, name="nameplate-worker-causes", daemon=True).start()
+        start_thread(watches.run, "worker-causes")
         asking = RegistrationLooks(self._sessions, self._tools, self._stopping)
-        threading.Thread(target=asking.run, name="nameplate-worker-registries", daemon=True).start()
+        start_thread(asking.run, "worker-registries")
         self._load_authorities()
         while not self._stopping.is_set():
             try:

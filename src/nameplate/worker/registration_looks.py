@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
@@ -10,6 +9,7 @@ from nameplate.ports.registration_data import RegistrationData
 from nameplate.usecases.claims import registration_watches
 from nameplate.usecases.claims.registration_watches import DueLook
 from nameplate.usecases.tools import Tools
+from nameplate.worker.threads import worker_pool
 
 POLL = 30.0
 """Seconds between two questions for domains that are due."""
@@ -44,7 +44,7 @@ class RegistrationLooks:
             PLATFORM, lambda session: registration_watches.due(session, AT_ONCE)
         )
         if found:
-            with ThreadPoolExecutor(THREADS, thread_name_prefix="nameplate-registry") as pool:
+            with worker_pool(THREADS, "registry") as pool:
                 for one in found:
                     pool.submit(self._look, asking, one)
         return len(found)

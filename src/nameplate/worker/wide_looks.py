@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -34,6 +34,7 @@ from nameplate.usecases.tools import Tools
 from nameplate.worker.corroborations import Corroborations
 from nameplate.worker.look_room import LookRoom
 from nameplate.worker.shares import Crowd, in_turn
+from nameplate.worker.threads import worker_pool
 
 CAPACITY = 2000
 """Looks under way at once."""
@@ -78,7 +79,7 @@ class WideLooks:
             lambda look, proof: corroboration.corroborated(self._tools, look.question, proof),
             self._take,
         )
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="nameplate-looks")
+        self._threads = worker_pool(2, "looks")
 
     @cached_property
     def methods(self) -> frozenset[VerificationMethodName]:
