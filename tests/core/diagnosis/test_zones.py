@@ -6,6 +6,7 @@ import pytest
 from tests.core.diagnosis.seen import WELL, checks, data, silent
 
 from nameplate.core import diagnosis
+from nameplate.core.diagnosis.finding import Weight
 from nameplate.core.diagnosis.observed import Signing
 from nameplate.core.turns import Turn
 
@@ -43,6 +44,13 @@ def test_who_sets_the_delegation_of_a_zone_below_is_not_the_registrar() -> None:
 
 def test_a_private_zone_has_no_parent_to_differ_from() -> None:
     assert checks(parent=()) == []
+
+
+def test_a_private_zone_that_may_not_be_seen_is_not_called_healthy() -> None:
+    hidden = replace(WELL, parent=(), expected=None, hosts=(), is_hidden=True)
+    (found,) = diagnosis.diagnose(hidden)
+    assert (found.check, found.weight) == ("zone_private", Weight.NOTE)
+    assert "were not looked at" in found.message
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tests.usecases.offline import Offline
 from tests.usecases.seen_dns import SeenDns
 
 from nameplate.core.diagnosis.observed import Expected, Target
-from nameplate.ports.resolver import Answer, AnswerKind, LookupResult
+from nameplate.ports.resolver import Answer, AnswerKind, Delegation, LookupResult
 from nameplate.usecases.claims import gathering
 from nameplate.usecases.claims.gathering import Subject
 from nameplate.usecases.tools import Tools
@@ -67,3 +67,19 @@ def test_the_server_is_found_by_its_name() -> None:
     seen = gathering.gather(tools(dns), replace(SUBJECT, target=target))
     assert seen.target is not None
     assert seen.target.addresses == {"192.0.2.7", "192.0.2.8"}
+
+
+class Private(Counting):
+    """A zone that no parent delegates."""
+
+    def delegation(self, name: str) -> Delegation:
+        return replace(super().delegation(name), parent=())
+
+
+def test_what_a_private_zone_holds_is_hidden_from_strangers() -> None:
+    dns = Private({"example.com": SERVERS}, {"shop.example.com": ("10.0.0.7",)})
+    stranger = replace(SUBJECT, expected=None, sees_private=False)
+    seen = gathering.gather(tools(dns), stranger)
+    assert seen.is_hidden
+    assert seen.hosts == ()
+    assert not gathering.gather(tools(dns), replace(stranger, sees_private=True)).is_hidden

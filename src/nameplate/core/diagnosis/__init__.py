@@ -27,6 +27,7 @@ __all__ = [
 
 CHECKS: Sequence[Callable[[Observed], Iterator[DiagnosisFinding]]] = (
     zones.registered,
+    zones.visible,
     zones.answering,
     zones.signed,
     proofs.published,

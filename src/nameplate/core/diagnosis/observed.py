@@ -150,6 +150,8 @@ class Observed:
     probe: DnsLook | None = None
     """The proof's type at a label beside it that nobody can have published."""
     probe_alias: DnsLook | None = None
+    is_hidden: bool = False
+    """The zone is a private one, and whoever asks may not see what it holds."""
     hosts: tuple[DnsLook, ...] = ()
     """A, AAAA and CNAME of the name."""
     target: Target | None = None

@@ -32,6 +32,18 @@ def registered(seen: Observed) -> Iterator[DiagnosisFinding]:
         )
 
 
+def visible(seen: Observed) -> Iterator[DiagnosisFinding]:
+    """Say of a name that nobody claimed here that the records of its zone were not looked at."""
+    if seen.is_hidden and seen.expected is None:
+        yield DiagnosisFinding(
+            "zone_private",
+            f"{seen.zone} is a private zone of the platform. What it holds is shown to whoever has "
+            "proved the name, so its records were not looked at.",
+            "Claim the name and prove it, or ask the operator of the platform.",
+            weight=Weight.NOTE,
+        )
+
+
 def answering(seen: Observed) -> Iterator[DiagnosisFinding]:
     """Say which listed name servers do not answer for the zone."""
     if not is_within(seen.zone, seen.registrable) or not seen.listed:

@@ -213,6 +213,11 @@ GROUP = Group(
             "The web server does not answer with the proof.",
             "Publish it as `nameplate domain instructions` says, or use the method `dns_txt`.",
         ),
+        "zone_private": Entry(
+            Turn.YOU,
+            "The name is in a private zone of the platform, whose records are shown to its holders only.",
+            "Claim the name and prove it, or ask the operator of the platform.",
+        ),
         "address_private": Entry(
             Turn.YOU,
             "The name has an address that is not on the public Internet.",

@@ -36,8 +36,7 @@ FIXES = {
     "whether its answers depend on where they are asked for.",
 }
 """What to do where the proof was seen here and does not count."""
-UNABLE = frozenset({"dnssec_unknown", "vantages_unreachable"})
-"""Reasons that only the operator can end."""
+_UNABLE = frozenset({"dnssec_unknown", "vantages_unreachable"})
 
 
 class JudgedLook(Protocol):
@@ -69,6 +68,11 @@ def is_needed(tools: Tools, question: JudgedLook, proof: Proof) -> bool:
     if tools.validator is None and tools.vantages is None:
         return False
     return proof.verdict.proves or (question.proved and proof.verdict.disproves)
+
+
+def is_unable(proof: Proof) -> bool:
+    """Tell whether the platform could not look, which only its operator can end."""
+    return proof.reason in _UNABLE
 
 
 def corroborated(tools: Tools, question: JudgedLook, proof: Proof) -> Proof:

@@ -79,7 +79,7 @@ def gather(tools: Tools, subject: Subject) -> Observed:
         signing = pool.submit(_signing, tools, seen)
         page = pool.submit(_page, tools, subject)
         seen = proof.into(seen)
-        seen = host.into(seen) if host is not None else seen
+        seen = replace(seen, is_hidden=True) if host is None else host.into(seen)
         return replace(seen, signing=signing.result(), page=page.result())
 
 

@@ -118,7 +118,7 @@ def conclude(
 def outcome(question: LookQuestion, proof: Proof, *, taken: bool) -> work.StepOutcome | None:
     """Return what a look is counted as."""
     if not proof.verdict.proves:
-        routine = not question.proved and proof.reason not in corroboration.UNABLE
+        routine = not (question.proved or corroboration.is_unable(proof))
         return work.StepOutcome(proof.reason, routine=routine)
     return None if taken else work.StepOutcome("name_in_use")
 
@@ -193,14 +193,9 @@ def _conclude(
     if proof.verdict.proves:
         return prove(session, tools, row, domain, now)
     row.error_message = proof.message
-    row.next_action_at = next_look(tools, proof, row.verification_attempts, now)
+    later = backoff.next_look(row.verification_attempts, now, unable=corroboration.is_unable(proof))
+    row.next_action_at = work.soon(tools, later, now)
     return False
-
-
-def next_look(tools: Tools, proof: Proof, attempts: int, now: datetime) -> datetime:
-    """Return when to look again for what was not seen, or does not count."""
-    unable = proof.reason in corroboration.UNABLE
-    return work.soon(tools, backoff.next_look(attempts, now, unable=unable), now)
 
 
 def _look_at_grants(session: Session, which: sa.ColumnElement[bool]) -> None:

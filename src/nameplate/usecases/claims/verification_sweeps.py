@@ -2,9 +2,11 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from nameplate.core import backoff
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from nameplate.leases import Lease
@@ -13,7 +15,13 @@ from nameplate.models.verification_looks import FruitlessLook
 from nameplate.ports.resolver import Ended, Inquiry, WideResolver
 from nameplate.ports.verification import DnsMethod, Proof
 from nameplate.usecases import work
-from nameplate.usecases.claims import lapses, proving, verification_questions, whereabouts
+from nameplate.usecases.claims import (
+    corroboration,
+    lapses,
+    proving,
+    verification_questions,
+    whereabouts,
+)
 from nameplate.usecases.claims.verification_questions import LookQuestion
 from nameplate.usecases.claims.whereabouts import Here
 from nameplate.usecases.tools import Tools
@@ -138,11 +146,16 @@ def _record(session: Session, tools: Tools, looks: Sequence[tuple[Look, Proof]])
             fence=look.lease.fence,
             entry=proving.log_entry(proof, now),
             message=proof.message,
-            due_at=proving.next_look(tools, proof, look.question.attempts + 1, now),
+            due_at=work.soon(tools, _next_look(look, proof, now), now),
         )
         for look, proof in looks
     ]
     return verification_looks.write(session, rows, now)
+
+
+def _next_look(look: Look, proof: Proof, now: datetime) -> datetime:
+    unable = corroboration.is_unable(proof)
+    return backoff.next_look(look.question.attempts + 1, now, unable=unable)
 
 
 def is_as_before(tools: Tools, look: Look, proof: Proof) -> bool:
