@@ -27,7 +27,15 @@ from nameplate.models.channels import WORK
 from nameplate.models.presence import Presence
 from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
 from nameplate.usecases import work
-from nameplate.usecases.serving import agents, hosted, offers, proxy_forms, routes, served_now
+from nameplate.usecases.serving import (
+    agents,
+    departures,
+    hosted,
+    offers,
+    proxy_forms,
+    routes,
+    served_now,
+)
 from nameplate.usecases.serving.agents import ServedNow
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
@@ -110,6 +118,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     proxy: Proxy | Withdrawer | None = None
     try:
         agents.note(server)
+        departures.advance(sessions, tools, lease)
         if server.is_by_agent:
             proxy = agents.reported(server)
             told = agents.follow(sessions, tools, lease)
@@ -316,7 +325,7 @@ def _refuse(
         query = Binding.visible(PLATFORM).where(Binding.id.in_(batch)).order_by(Binding.id)
         for binding in session.scalars(query.with_for_update(key_share=True)):
             why = outcome.refused[ids.show("bnd", binding.id)]
-            if binding.server_group_id is not None:
+            if binding.server_id != server_id:  # in a group, or moving away from here
                 served_now.refuse(session, server_id, binding, why)
                 binding.wake(now)
             elif binding.status in _SERVED:
@@ -333,7 +342,7 @@ def _keep_back(session: Session, server_id: int, outcome: ServedNow, now: dateti
         query = query.join(Certificate, Certificate.id == Binding.ssl_certificate_id)
         for binding, serial in session.execute(query.where(Binding.id.in_(batch))):
             at: Presence = binding
-            if binding.server_group_id is not None:
+            if binding.server_id != server_id:
                 at = served_now.placement(session, server_id, binding)
             at.refuse(serial, outcome.kept_back[ids.show("bnd", binding.id)], now)
     session.flush()

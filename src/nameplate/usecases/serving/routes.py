@@ -87,7 +87,7 @@ class WantedRoute(NamedTuple):
     edges: tuple[str, ...] = ()
     """Networks of the edges in front of the host, which tell where visitors come from."""
     in_group: bool = False
-    """The binding is on a group of servers, and what is served is noted for each."""
+    """The binding is on a group of servers, or moves away, and what is served is noted for each server."""
 
     @property
     def former(self) -> "WantedRoute | None":
@@ -200,9 +200,11 @@ def of_binding(
 def wanted(session: Session, server_id: int, group_id: int | None = None) -> list[WantedRoute]:
     """Return what a server should serve now (I11), each host of its holder only (I12).
 
-    With what is on the group that it is in.
+    With what is on the group that it is in, and what moves away from it and is not served elsewhere yet.
     """
     found = _read(session, server_id, group_id, _wanted)
+    here = {one.binding for one in found}
+    found += [one for one in _moving_away(session, server_id) if one.binding not in here]
     by_host: dict[str, list[WantedRoute]] = {}
     for one in found:
         by_host.setdefault(one.hostname, []).append(one)
@@ -249,6 +251,12 @@ def _read(
         rows = session.execute(statement, {**given, "group": group_id})
         found += [WantedRoute(*row)._replace(in_group=True) for row in rows]
     return found
+
+
+def _moving_away(session: Session, server_id: int) -> list[WantedRoute]:
+    """Return the bindings that a server serves until another one does."""
+    rows = session.execute(_LEAVING(), {"server": server_id})
+    return [WantedRoute(*row)._replace(in_group=True) for row in rows]
 
 
 @cache  # made once: every step of every server asks it
@@ -369,8 +377,14 @@ _SERVED = _served()
 
 
 def _wanted(placed: Any) -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
+    return _permitted(placed).where(
+        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE])
+    )
+
+
+def _permitted(placed: Any) -> Any:  # noqa: ANN401 - as above
+    """Narrow bindings to those that may be served, wherever they are."""
     return placed.where(
-        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
         Domain.permits(Binding.hostname),
         redirects.leads(),
         Application.deleted_at.is_(None),
@@ -401,6 +415,17 @@ def _together() -> Any:  # noqa: ANN401 - as above
     live = sa.and_(ServerGroup.id == Binding.server_group_id, ServerGroup.deleted_at.is_(None))
     placed = _placed(at.server_id, at).join(ServerGroup, live).outerjoin(at, here)
     return placed.where(Binding.server_group_id == sa.bindparam("group"))
+
+
+def _leaving() -> Any:  # noqa: ANN401 - as above
+    """Return the bindings that move away from a server, however far they have come elsewhere."""
+    at = BindingPlacement
+    here = sa.and_(at.binding_id == Binding.id, at.server_id == sa.bindparam("server"))
+    placed = _permitted(_placed(at.server_id, at).join(at, here))
+    return placed.where(at.leaving_since.is_not(None), Binding.status != BindingStatus.DISABLED)
+
+
+_LEAVING = cache(_leaving)
 
 
 def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a column, and who has the rest
