@@ -71,6 +71,9 @@ class Route:
     settings: RouteSettings = USUAL
     answer: int | None = None
     """403 or 410: answered in place of everything else, over HTTP and HTTPS."""
+    edges: tuple[str, ...] = ()
+    """Networks of edges in front. Of a request from there, `allow_ips` judges the last address of its
+    `X-Forwarded-For`, which the edge has added."""
 
 
 @dataclass(frozen=True, slots=True)

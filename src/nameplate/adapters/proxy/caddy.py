@@ -261,7 +261,7 @@ def _by_behaviour(
 def _without_ids(one: SiteLocation) -> object:
     """Return what a path's routes are made of; `replace` would take most of the time of a render."""
     said = one.redirect, one.answer
-    return one.path, one.targets, one.force_https, one.hsts, one.settings, *said
+    return one.path, one.targets, one.force_https, one.hsts, one.settings, one.edges, *said
 
 
 def _located(location: SiteLocation, handle: list[_Json]) -> _Json:

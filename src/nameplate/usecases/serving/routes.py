@@ -499,6 +499,7 @@ def rendered(
             redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
             settings=_settings(row, str((server.proxy or {}).get("type", ""))),
             answer=row.answer,
+            edges=row.edges if (row.proxy_config or {}).get("allow_ips") else (),
         )
         for row in rows
     )
