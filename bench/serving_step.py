@@ -3,8 +3,7 @@
     python bench/serving_step.py [--hosts N] [--rounds N] [--proxies nginx caddy traefik]
 
 A step reads the rows, compares, renders, has the proxy take it over and records it; what the proxy itself
-does is not counted. Beside it stands the bare script: it writes the bytes that have changed, and tells the proxy.
-CPU seconds of this process, medians of the rounds. `--profile` shows where they go.
+does is not counted. CPU seconds of this process, medians of the rounds. `--profile` shows where they go.
 """
 
 import argparse
@@ -25,6 +24,7 @@ sys.path.append(str(Path(__file__).parent))
 import serving
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.databases import sessions_over
 from tests.models import world as rows
 from tests.proof import prove
 from tests.servers.origin import Origin
@@ -41,7 +41,6 @@ from nameplate.usecases.operations import schema
 from nameplate.usecases.serving import pacing, proxies
 
 _TOGETHER = 1000
-RATIO = 1.5
 
 
 def populate(sessions: db.Sessions, world: Offline, upstream: Any, kind: str, count: int) -> int:
@@ -101,40 +100,13 @@ def step(world: Offline, server: int) -> float:
     return time.process_time() - began
 
 
-def bare(server: Any, tell: Any, world: Offline, number: int) -> float:
-    """Have the script write what one more change makes other, and tell the proxy."""
-    given: list[Any] = []
-    render = server.adapter.render
-
-    def noting(routes: Any) -> Any:
-        given.append(render(routes))
-        return given[-1]
-
-    server.adapter.render = noting
-    try:
-        change(world.sessions, number)
-        step(world, 1)
-        change(world.sessions, number)
-        step(world, 1)
-    finally:
-        del server.adapter.render
-    before, after = (serving.files_of(server, one) for one in given[-2:])
-    changed = {path: content for path, content in after.items() if before.get(path) != content}
-    began = time.process_time()
-    for path, content in changed.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    tell(server, given[-1].files)
-    return time.process_time() - began
-
-
 def measure(name: str, count: int, rounds: int, *, profiled: bool) -> None:
     """Measure one proxy, and print it."""
-    make, tell = serving.PROXIES[name]
+    make, _ = serving.PROXIES[name]
     with serving.folder() as place, make(place) as server, Origin("bench") as origin:
         url = f"sqlite:///{place}/bench.db"
         schema.upgrade(url)
-        sessions = db.Sessions(db.engine(url)) if hasattr(db, "engine") else _sessions(url)
+        sessions = sessions_over(url)
         world = Offline(sessions)
         world.tools = replace(world.tools, proxy=lambda _server: server.adapter)
         id_ = populate(sessions, world, origin.upstream, name, count)
@@ -149,21 +121,12 @@ def measure(name: str, count: int, rounds: int, *, profiled: bool) -> None:
             times.append(step(world, id_))
             profile.disable()
             idle.append(step(world, id_))
-        script = statistics.median(bare(server, tell, world, one) for one in range(rounds))
         if profiled:
             pstats.Stats(profile).sort_stats("tottime").print_stats(25)
         took = statistics.median(times)
         print(f"{name}, {count} hosts: CPU of the worker")
         print(f"    fill {fill:.2f} s   nothing changed {statistics.median(idle):.3f} s")
-        print(
-            f"    one change {took:.3f} s   bare script {script:.3f} s   ratio {took / script:.1f}"
-        )
-
-
-def _sessions(url: str) -> db.Sessions:
-    from tests.databases import sessions_over
-
-    return sessions_over(url)
+        print(f"    one change {took:.3f} s, {took / count * 1e6:.0f} microseconds for each host")
 
 
 def main() -> None:

@@ -160,7 +160,7 @@ def test_owners_who_keep_their_records_are_waited_for(group: Group) -> None:
     with group.world.sessions.begin(PLATFORM) as session:
         session.get_one(Domain, group.ids[Domain]).dns_account_id = None
     led_to = [f"192.0.2.{first}"]
-    resolver = Resolver({HOST: led_to})
+    resolver: Any = Resolver({HOST: led_to})
     group.world.tools = replace(group.world.tools, resolver=resolver)
     move(group, server=shown(second))
     group.settle()

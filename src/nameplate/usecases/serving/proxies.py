@@ -25,7 +25,15 @@ from nameplate.models import Binding, BindingPlacement, Certificate, Server, rea
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
 from nameplate.models.presence import Presence
-from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
+from nameplate.ports.proxy import (
+    Config,
+    PairKeeper,
+    Proxy,
+    PulledProxy,
+    Route,
+    RouteRefused,
+    Withdrawer,
+)
 from nameplate.usecases import work
 from nameplate.usecases.serving import (
     agents,
@@ -189,7 +197,8 @@ def _configure(
     kept_back: dict[str, str] = {}
     config: Config | None = None
     revision = offers.offer(sessions, lease, proxy, difference.fingerprint({}))
-    given = _given(sessions, tools, lease, difference)
+    later = sessions if isinstance(proxy, PairKeeper) and proxy.writes_new_pairs_only else None
+    given = _given(sessions, tools, lease, difference, later)
     for _ in range(offers.MAX_REFUSALS):
         kept = [route for route in given if route.id not in refused]
         try:
@@ -206,7 +215,7 @@ def _configure(
                 continue
             kept_back |= {one: error.reasons.get(one, error.detail) for one in back.names}
             difference = back.difference
-            given = _given(sessions, tools, lease, difference)
+            given = _given(sessions, tools, lease, difference, later)
             continue
         tools.checkpoint("proxy:applied")
         served = [row for row in difference.wanted if row.id not in refused]
@@ -222,10 +231,10 @@ def _of_bindings(difference: Difference, refused: Mapping[str, str]) -> dict[str
 
 
 def _given(
-    sessions: Sessions, tools: Tools, lease: Lease, difference: Difference
+    sessions: Sessions, tools: Tools, lease: Lease, difference: Difference, later: Sessions | None
 ) -> tuple[Route, ...]:
     def rendered(session: Session, row: Server) -> tuple[Route, ...]:
-        return routes.rendered(session, tools.keyring, difference.told, row)
+        return routes.rendered(session, tools.keyring, difference.told, row, later)
 
     return work.read(sessions, Server, lease, rendered)
 
