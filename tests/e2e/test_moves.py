@@ -15,7 +15,6 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.pointing import TTL
 from nameplate.models import Application, Server
-from nameplate.usecases.serving import pacing
 from tests.adapters.proxy.test_zero_loss import Visitors
 from tests.core.pki import Pki, pem
 from tests.databases import sessions_over
@@ -31,10 +30,7 @@ KINDS: dict[str, Any] = {"nginx": Nginx, "caddy": Caddy, "traefik": Traefik}
 HOST = "acme.com"
 
 
-@pytest.fixture(autouse=True)
-def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no proxy rest, however slow the machine is."""
-    monkeypatch.setattr(pacing, "QUICK", 600.0)
+pytestmark = pytest.mark.usefixtures("unpaced")
 
 
 @contextmanager
