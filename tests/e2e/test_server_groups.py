@@ -16,7 +16,6 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models import Application, Server
 from nameplate.usecases.placements import MAX_FAILURES
-from nameplate.usecases.serving import pacing
 from tests.core.pki import Pki, pem
 from tests.databases import sessions_over
 from tests.servers.caddy import Caddy
@@ -24,11 +23,7 @@ from tests.servers.nginx import Nginx
 from tests.servers.origin import Origin
 from tests.usecases.serving.group_rig import grouped
 
-
-@pytest.fixture(autouse=True)
-def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no proxy rest, however slow the machine is."""
-    monkeypatch.setattr(pacing, "QUICK", 600.0)
+pytestmark = pytest.mark.usefixtures("unpaced")
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class OriginHost:
     is_self_signed: bool
     forces_https: bool
     admits_few: bool
-    """Only visitors of some networks are served."""
+    """Only visitors of some networks are served, by the address of the connection as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _problem(mode: str, host: OriginHost) -> CdnProblem | None:
         return CdnProblem(
             "cdn_blocks_visitors",
             f"{name} serves the networks of `allow_ips` only, and Cloudflare asks from its own: its "
-            "visitors get 403.",
+            "visitors get 403 unless the proxy trusts Cloudflare's networks for the visitor's address.",
         )
     if mode in PLAIN and host.forces_https and host.has_certificate:
         return CdnProblem(

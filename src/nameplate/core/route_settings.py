@@ -16,7 +16,8 @@ _ADDRESS = re.compile(r"[0-9a-fA-F.:]+(?:/[0-9]{1,3})?")
 _COOKIE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-def _is_network(text: str) -> bool:
+def is_network(text: str) -> bool:
+    """Tell whether a text is an address or a network."""
     if not _ADDRESS.fullmatch(text):
         return False
     try:
@@ -27,7 +28,7 @@ def _is_network(text: str) -> bool:
 
 
 Network = Annotated[
-    str, Form("network", "an address or a network, as in 192.0.2.7 or 192.0.2.0/24", _is_network)
+    str, Form("network", "an address or a network, as in 192.0.2.7 or 192.0.2.0/24", is_network)
 ]
 CookieName = Annotated[
     str,
@@ -91,7 +92,9 @@ class RouteSettings:
     timeouts: Timeouts | None = setting("How long the application is waited for.", default=None)
     hsts: Hsts | None = setting("What the HSTS header says, where it is sent.", default=None)
     allow_ips: tuple[Network, ...] = setting(
-        "Networks of the only visitors that are served; others get 403. Default: all.", default=()
+        "Networks of the only visitors that are served; others get 403. Default: all. Behind Cloudflare's network "
+        "it is the address that Cloudflare names.",
+        default=(),
     )
     trusted_proxies: tuple[Network, ...] = setting(
         "Networks of proxies in front, whose `X-Forwarded-For` the application gets too, with their "

@@ -129,7 +129,7 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
         "server_group_id",
     ),
     ServerGroup: ("deleted_at",),
-    BindingPlacement: ("trouble", "withheld_at", "served_digest"),
+    BindingPlacement: ("trouble", "withheld_at", "served_digest", "leaving_since", "led_over_at", "leaves_at"),
     Account: ("provider", "deleted_at"),
     NameHolding: ("organization_id", "scope"),
 }  # fmt: skip

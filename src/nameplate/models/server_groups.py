@@ -1,4 +1,4 @@
-"""Groups of servers, and how a binding that is on one is there at each of its servers."""
+"""Groups of servers, and how a binding is there at servers: of its group, or that it is moving away from."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -64,12 +64,14 @@ class ServerGroup(Identified, SoftDeletable, Model):
 
 
 class BindingPlacement(Presence, Tenant, Model):
-    """How a binding on a group of servers is there at one of them."""
+    """How a binding on a group of servers is there at one of them, or at one that it is moving away from."""
 
     __tablename__ = "binding_placements"
     __table_args__ = (
         same_organization("application_domain_bindings", "binding_id"),
-        table("How bindings on groups of servers are there at each server."),
+        table(
+            "How bindings are there at each server of their group, and at those that they leave."
+        ),
     )
 
     binding_id: Mapped[int] = mapped_column(
@@ -95,6 +97,40 @@ class BindingPlacement(Presence, Tenant, Model):
     trouble: Mapped[str | None] = mapped_column(
         sa.Text, comment="What is wrong there, in words for a person."
     )
+    leaving_since: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        index=True,
+        comment="Since when the binding is moving away from the server, which serves it on; NULL: it is not.",
+    )
+    led_over_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="When DNS was led to where it moves, which was seen to serve it; NULL: it leads here.",
+    )
+    leaves_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When caches have forgotten the server, which serves it no more then."
+    )
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the server goes on serving a binding that is moving away."""
+        return self.leaving_since is not None
+
+    def leave(self, now: datetime) -> None:
+        """Record that the binding is moving away from the server."""
+        if self.leaving_since is None:
+            self.leaving_since = now
+
+    def lead_over(self, now: datetime) -> None:
+        """Record that DNS leads to where the binding moves."""
+        self.led_over_at = now
+
+    def let_go(self, at: datetime) -> None:
+        """Record until when caches may lead visitors to the server."""
+        self.leaves_at = at
+
+    def stay(self) -> None:
+        """Record that the binding is not moving away, or has moved."""
+        self.leaving_since = self.led_over_at = self.leaves_at = None
 
     @property
     def is_told(self) -> bool:
@@ -115,6 +151,13 @@ class BindingPlacement(Presence, Tenant, Model):
             sa.update(cls.__table__)  # type: ignore[arg-type]  # a table, not any FROM clause
             .where(columns.binding_id == sa.bindparam("row"), columns.server_id == server_id)
             .values(served_digest=sa.bindparam("digest"), served_serial=sa.bindparam("serial"))
+        )
+
+    @classmethod
+    def moving_from(cls, server_id: int) -> sa.Select[Any]:
+        """Select the ids of the bindings that move away from a server, which serves them still."""
+        return sa.select(cls.binding_id).where(
+            cls.server_id == server_id, cls.leaving_since.is_not(None)
         )
 
     @classmethod
@@ -144,7 +187,10 @@ class BindingPlacement(Presence, Tenant, Model):
             .where(Server.id == server_id, Binding.id.in_(bindings), Binding.deleted_at.is_(None))
         )
         return sa.delete(cls).where(
-            cls.server_id == server_id, cls.binding_id.in_(bindings), cls.binding_id.not_in(here)
+            cls.server_id == server_id,
+            cls.binding_id.in_(bindings),
+            cls.binding_id.not_in(here),
+            cls.leaving_since.is_(None),  # DNS is led away first
         )
 
     @classmethod

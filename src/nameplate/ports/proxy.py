@@ -1,5 +1,6 @@
 """A reverse proxy that serves bindings."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,52 @@ class KeyPair:
     """Leaf and intermediates, PEM."""
     private_key: Secret
     """PEM."""
+
+    @property
+    def digest(self) -> str:
+        """A digest of the bundle: a file of that name never changes."""
+        return hashlib.sha256(self.bundle.encode()).hexdigest()[:16]
+
+
+class LaterKeyPair(KeyPair):
+    """A certificate that is read when somebody needs it, which no proxy does that has it already."""
+
+    __slots__ = ("_digest", "_read")
+
+    def __init__(self, name: str, digest: str, read: Callable[[], KeyPair]) -> None:
+        """Take id and digest, and what reads the rest."""
+        object.__setattr__(self, "id", name)
+        object.__setattr__(self, "_digest", digest)
+        object.__setattr__(self, "_read", read)
+
+    @property
+    def bundle(self) -> str:
+        """Leaf and intermediates, PEM."""
+        return self._pair().bundle
+
+    @property
+    def private_key(self) -> Secret:
+        """PEM, read when it is revealed."""
+        return Secret.later(lambda: self._pair().private_key)
+
+    @property
+    def digest(self) -> str:
+        """As of a `KeyPair` that was read."""
+        return self._digest  # type: ignore[no-any-return,attr-defined]  # set above
+
+    def _pair(self) -> KeyPair:
+        return self._read()  # type: ignore[no-any-return,attr-defined]  # set above
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other one is this very pair, without reading it."""
+        return isinstance(other, LaterKeyPair) and (self.id, self.digest) == (
+            other.id,
+            other.digest,
+        )
+
+    def __hash__(self) -> int:
+        """Return what equal ones have alike."""
+        return hash((self.id, self.digest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +118,9 @@ class Route:
     settings: RouteSettings = USUAL
     answer: int | None = None
     """403 or 410: answered in place of everything else, over HTTP and HTTPS."""
+    edges: tuple[str, ...] = ()
+    """Networks of edges in front. Of a request from there, `allow_ips` judges the last address of its
+    `X-Forwarded-For`, which the edge has added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +132,14 @@ class Config:
     """File name -> content for private keys (mode 0600), apart so that no dump shows them."""
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """File name -> the routes it comes from, so that a refusal can name them."""
+    later: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    """File name -> what reads the content, for certificates that the proxy may have already."""
     revision: int = 0
     """For a `PulledProxy`: which of the server's configurations it is; a later one is larger."""
+
+    def content(self, name: str) -> bytes:
+        """Return the content of a file."""
+        return self.files[name] if name in self.files else self.later[name]()
 
 
 class RouteRefused(Refused):
@@ -127,6 +183,13 @@ class Proxy(Protocol):
         `RouteRefused` when the fault lies with some routes only.
         """
         ...
+
+
+@runtime_checkable
+class PairKeeper(Protocol):
+    """A proxy that keeps the files of key pairs: it is given a `LaterKeyPair` of what it may have."""
+
+    writes_new_pairs_only: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which servers are to serve a binding that is on a group of servers, and how it is there at each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -36,6 +36,11 @@ class MemberServer(NamedTuple):
         return f"{self.server.name} ({region})" if region else self.server.name
 
     @property
+    def is_led_over(self) -> bool:
+        """Whether DNS leads a binding that moves away from the server to where it moves."""
+        return self.at is not None and self.at.led_over_at is not None
+
+    @property
     def is_withheld(self) -> bool:
         """Whether DNS does not lead the binding's host to the server."""
         return self.at is not None and self.at.withheld_at is not None
@@ -59,6 +64,36 @@ def of_ids(session: Session, binding_ids: Iterable[int]) -> dict[int, list[Membe
     return found
 
 
+def leading(session: Session, binding_ids: Collection[int]) -> dict[int, list[Server]]:
+    """Return the servers that DNS leads bindings to still, which move to where nothing was seen to serve yet."""
+    if not binding_ids:
+        return {}
+    found: dict[int, list[Server]] = {}
+    for binding, server in session.execute(_LEADING, {"bindings": sorted(binding_ids)}):
+        found.setdefault(binding, []).append(server)
+    return found
+
+
+def of_moving(session: Session, binding_ids: Collection[int]) -> dict[int, list[MemberServer]]:
+    """Return the servers that bindings move away from, and how they are there."""
+    found: dict[int, list[MemberServer]] = {}
+    for server, at in session.execute(_MOVING, {"bindings": sorted(binding_ids)}):
+        found.setdefault(at.binding_id, []).append(MemberServer(server, at))
+    return found
+
+
+def is_told(session: Session, row: Binding, server_id: int) -> bool:
+    """Tell whether a server's proxy serves a binding by its last configuration, alone or in a group."""
+    at = session.get(BindingPlacement, (row.id, server_id))
+    return row.served_server_id == server_id or (at is not None and at.is_told)
+
+
+def is_moving() -> sa.ColumnElement[bool]:
+    """Return whether a server serves the binding that it moves away from."""
+    at = BindingPlacement
+    return sa.exists().where(at.binding_id == Binding.id, at.leaving_since.is_not(None))
+
+
 def served(*columns: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - what `select` takes
     """Select of bindings and the servers whose proxies serve them, alone and in groups."""
     alone = (
@@ -79,6 +114,19 @@ def is_at(binding: Any, server: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 
     return sa.or_(server.id == binding.server_id, server.server_group_id == binding.server_group_id)
 
 
+_MOVING = (
+    sa.select(Server, BindingPlacement)
+    .join(BindingPlacement, BindingPlacement.server_id == Server.id)
+    .where(
+        BindingPlacement.binding_id.in_(sa.bindparam("bindings", expanding=True)),
+        BindingPlacement.leaving_since.is_not(None),
+        Server.deleted_at.is_(None),
+    )
+    .order_by(BindingPlacement.binding_id, Server.id)
+)
+_LEADING = _MOVING.with_only_columns(BindingPlacement.binding_id, Server).where(
+    BindingPlacement.led_over_at.is_(None)
+)
 _OF_GROUPS = (
     sa.select(Binding.id, Server, BindingPlacement)
     .join(

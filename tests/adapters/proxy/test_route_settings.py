@@ -7,9 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.process import free_port
+from tests.servers.traefik import Traefik
 
 from nameplate.core.route_settings import Hsts, RouteSettings, Sticky, Timeouts
 from nameplate.ports.proxy import Route, RouteRefused, Upstream
@@ -70,6 +73,52 @@ def test_only_some_networks_are_served(server: Any, origins: Any) -> None:
     assert ask(server, X_Forwarded_For="192.0.2.1", X_Real_IP="192.0.2.1")[0] == 403
     serve(server, origins[0].upstream, allow_ips=("192.0.2.0/24", "127.0.0.1"))
     assert ask(server)[0] == 200
+
+
+@pytest.fixture(params=["nginx", "caddy", "traefik"])
+def behind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """Give a proxy that an edge on this machine asks; Traefik's operator trusts it at the entry points."""
+    if request.param != "traefik":
+        yield request.getfixturevalue(request.param)
+        return
+    ports = free_port(), free_port(), free_port()
+    named = dict(zip(("web", "websecure", "traefik"), ports, strict=True))
+    trusting = {"forwardedHeaders": {"trustedIPs": ["127.0.0.0/8"]}}
+    points = {one: {"address": f"127.0.0.1:{port}", **trusting} for one, port in named.items()}
+    with Traefik(tmp_path, ports=ports, static={"entryPoints": points}) as server:
+        yield server
+
+
+def test_behind_an_edge_the_visitor_counts_whom_it_names(behind: Any, origins: Any) -> None:
+    settings = RouteSettings(allow_ips=("192.0.2.0/24", "2001:db8::/32"))
+    route = Route(
+        "bnd_1", HOST, "/", origins[0].upstream, force_https=False, settings=settings,
+        edges=("127.0.0.0/8", "2400:cb00::/32"),
+    )  # fmt: skip
+    behind.adapter.apply(behind.adapter.render([route]))
+    for named, expected in (
+        ("192.0.2.7", 200),
+        ("198.51.100.1, 192.0.2.7", 200),
+        ("198.51.100.1,2001:db8::7", 200),
+        ("198.51.100.1", 403),
+        ("192.0.2.7, 198.51.100.1", 403),  # the first is what the visitor claims
+        ("192.0.2.7, 127.0.0.1", 403),
+        ("192.0.2.7x", 403),
+    ):
+        assert ask(behind, X_Forwarded_For=named)[0] == expected, named
+    assert ask(behind)[0] == 403, "an edge that names nobody"
+
+
+def test_whoever_is_no_edge_counts_by_the_connection(server: Any, origins: Any) -> None:
+    for allowed, expected in ((("192.0.2.0/24",), 403), (("127.0.0.1",), 200)):
+        route = Route(
+            "bnd_1", HOST, "/", origins[0].upstream, force_https=False,
+            settings=RouteSettings(allow_ips=allowed), edges=("198.51.100.0/24",),
+        )  # fmt: skip
+        server.adapter.apply(server.adapter.render([route]))
+        seen = ask(server, X_Forwarded_For="192.0.2.7")[0]
+        # Traefik drops what others claim, and then knows nobody.
+        assert seen == (403 if isinstance(server, Traefik) else expected)
 
 
 def test_bodies_that_are_too_large(server: Any, origins: Any) -> None:

@@ -49,6 +49,8 @@ _Json = dict[str, Any]
 class Caddy:
     """One Caddy on this machine."""
 
+    writes_new_pairs_only = True
+
     def __init__(
         self,
         api: Api,
@@ -97,7 +99,7 @@ class Caddy:
             folder, port = self.folder, self._certificates_port
             caddy_certificates.tell(document, folder, port, on_demand=self._ask_url is not None)
         files[caddy_certificates.DOCUMENT] = json.dumps(document, sort_keys=True).encode()
-        return Config(dict(sorted(files.items())), secrets, owners)
+        return Config(dict(sorted(files.items())), secrets, owners, keys.later(sites))
 
     def apply(self, config: Config) -> None:
         """Write the key pairs, load the document, remove key pairs that nothing names any more.
@@ -261,7 +263,7 @@ def _by_behaviour(
 def _without_ids(one: SiteLocation) -> object:
     """Return what a path's routes are made of; `replace` would take most of the time of a render."""
     said = one.redirect, one.answer
-    return one.path, one.targets, one.force_https, one.hsts, one.settings, *said
+    return one.path, one.targets, one.force_https, one.hsts, one.settings, one.edges, *said
 
 
 def _located(location: SiteLocation, handle: list[_Json]) -> _Json:

@@ -56,7 +56,7 @@ def loaded(config: Config) -> Config:
     named = json.loads(config.files[DOCUMENT])["apps"]["tls"]["certificates"]["load_files"]
     kept = {one["key"].rpartition("/")[2] for one in named}
     pairs = {name: key for name, key in config.secrets.items() if name.rpartition("/")[2] in kept}
-    return Config(config.files, pairs, config.owners)
+    return Config(config.files, pairs, config.owners, config.later)
 
 
 def tell(document: _Json, folder: Path, port: int, *, on_demand: bool) -> None:
@@ -104,7 +104,7 @@ def write(folder: Path, config: Config) -> None:
     fresh: dict[Path, bytes] = {}
     for stem in set(hosts.values()):
         if f"{stem.removeprefix(f'{keys.FOLDER}/')}.pem" not in there:
-            bundle = config.files[f"{stem}.crt"]
+            bundle = config.content(f"{stem}.crt")
             key = keys.usable(bundle, config.secrets[f"{stem}.key"], config.owners[f"{stem}.crt"])
             fresh[folder / f"{stem}.pem"] = bundle.rstrip() + b"\n" + key.encode()
     keys.place_all(fresh)

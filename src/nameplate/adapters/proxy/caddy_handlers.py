@@ -11,6 +11,8 @@ from nameplate.ports.proxy import EDGE_HEADER
 
 _STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
 
+_LAST = "nameplate_last"
+
 _Json = dict[str, Any]
 
 
@@ -25,11 +27,26 @@ def of_location(location: SiteLocation) -> list[_Json]:
     if settings.basic_auth is not None:
         handlers.insert(0, _asking(settings.basic_auth))
     if settings.allow_ips:
-        others = {"not": [{"remote_ip": {"ranges": list(settings.allow_ips)}}]}
+        judged = "client_ip" if location.edges else "remote_ip"
+        others = {"not": [{judged: {"ranges": list(settings.allow_ips)}}]}
         refused = {"handler": "static_response", "status_code": 403}
         routes = [{"match": [others], "handle": [refused], "terminal": True}, {"handle": handlers}]
-        handlers = [{"handler": "subroute", "routes": routes}]
+        handlers = [{"handler": "subroute", "routes": [*_named(location.edges), *routes]}]
     return handlers
+
+
+def _named(edges: Sequence[str]) -> list[_Json]:
+    """Return what takes a visitor's address from the last that an edge has added.
+
+    `trusted_proxies` of Caddy's server would do it for all hosts, and pass on what they claim too.
+    """
+    if not edges:
+        return []
+    header = "{http.request.header.X-Forwarded-For}"  # all of them, if there are several
+    last = {header: {"name": _LAST, "pattern": r"(?:^|[,\s])([0-9A-Fa-f.:]+)\s*$"}}
+    match = {"remote_ip": {"ranges": list(edges)}, "vars_regexp": last}
+    told = {"handler": "vars", "client_ip": f"{{http.regexp.{_LAST}.1}}"}
+    return [{"match": [match], "handle": [told]}]
 
 
 def reverse_proxy(

@@ -1,9 +1,9 @@
 """Certificates and private keys as files of a folder that only their owner can read."""
 
-import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +18,7 @@ from nameplate.adapters.proxy.folder import sync
 from nameplate.adapters.proxy.sites import Site
 from nameplate.core.errors import NameplateError
 from nameplate.core.secret import Secret
-from nameplate.ports.proxy import Config, KeyPair, RouteRefused
+from nameplate.ports.proxy import Config, KeyPair, LaterKeyPair, RouteRefused
 
 FOLDER = "certs"
 _BLOCK = r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
@@ -34,8 +34,7 @@ def stem(key_pair: KeyPair) -> str:
     The digest makes a name immutable: another certificate is another file, so that the running
     configuration never changes under the proxy.
     """
-    digest = hashlib.sha256(key_pair.bundle.encode()).hexdigest()[:16]
-    return f"{FOLDER}/{key_pair.id}.{digest}"
+    return f"{FOLDER}/{key_pair.id}.{key_pair.digest}"
 
 
 def files(
@@ -49,10 +48,24 @@ def files(
         if site.key_pair is None:
             continue
         name = stem(site.key_pair)
-        public[f"{name}.crt"] = site.key_pair.bundle.encode()
+        if not isinstance(site.key_pair, LaterKeyPair):
+            public[f"{name}.crt"] = site.key_pair.bundle.encode()
         secret[f"{name}.key"] = site.key_pair.private_key
         owners[f"{name}.crt"] = owners.get(f"{name}.crt", ()) + site.route_ids
     return public, secret, owners
+
+
+def later(sites: Sequence[Site]) -> dict[str, Callable[[], bytes]]:
+    """Return what reads the certificates that were not read, by the names of their files."""
+    return {
+        f"{stem(pair)}.crt": partial(_read_later, pair)
+        for pair in (site.key_pair for site in sites)
+        if isinstance(pair, LaterKeyPair)
+    }
+
+
+def _read_later(pair: LaterKeyPair) -> bytes:
+    return pair.bundle.encode()
 
 
 def check(bundle: bytes, private_key: Secret) -> str:
@@ -87,8 +100,9 @@ def write(folder: Path, config: Config, readers: int | None = None) -> None:
         if name in there and certificate in there:
             continue
         owners = config.owners.get(certificate, ())
-        key = usable(config.files[certificate], private_key, owners)
-        fresh |= {folder / certificate: config.files[certificate], folder / name: key.encode()}
+        bundle = config.content(certificate)
+        key = usable(bundle, private_key, owners)
+        fresh |= {folder / certificate: bundle, folder / name: key.encode()}
     place_all(fresh, readers)
     if readers is not None:
         _let_in(target, readers)

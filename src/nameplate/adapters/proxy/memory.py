@@ -59,7 +59,7 @@ class MemoryProxy:
             return
         for name, private_key in config.secrets.items():
             certificate = f"{name.removesuffix('.key')}.crt"
-            wrong = keys.check(config.files[certificate], private_key)
+            wrong = keys.check(config.content(certificate), private_key)
             if wrong:
                 raise RouteRefused("key_pair_invalid", wrong, config.owners.get(certificate, ()))
         self._config = config
@@ -111,7 +111,7 @@ def _site(config: Config, hostname: str) -> dict[str, Any] | None:
 
 
 def _serial(config: Config, stem: str) -> str:
-    leaf = load_pem_x509_certificates(config.files[f"{stem}.crt"])[0]
+    leaf = load_pem_x509_certificates(config.content(f"{stem}.crt"))[0]
     return hex_serial(leaf.serial_number)
 
 

@@ -58,6 +58,8 @@ _FRAGMENTS = Fragments(32 * 1024 * 1024)
 class Nginx:
     """One nginx on this machine. Several threads and processes may share it: a file lock orders them."""
 
+    writes_new_pairs_only = True
+
     def __init__(
         self,
         folder: Path,
@@ -121,7 +123,7 @@ class Nginx:
             files[name] = self._fragment(site)
             owners[name] = site.route_ids
             files |= nginx_route_settings.passwords(site)
-        return Config(dict(sorted(files.items())), secrets, owners)
+        return Config(dict(sorted(files.items())), secrets, owners, keys.later(sites))
 
     def collisions(self) -> Sequence[Collision]:
         """Return what in the operator's nginx.conf meets what Nameplate writes."""
@@ -300,9 +302,11 @@ class Nginx:
 def _digest(config: Config) -> str:
     """Return one digest of all files; names of key files already carry one of the certificate."""
     total = hashlib.sha256()
+    for name in sorted(config.secrets):
+        total.update(f"{name}\0".encode())
     for name, content in sorted(config.files.items()):
-        total.update(f"{name}\0{len(content)}\0".encode())
         if not name.startswith(keys.FOLDER):
+            total.update(f"{name}\0{len(content)}\0".encode())
             total.update(content)
     return total.hexdigest()
 

@@ -10,6 +10,7 @@ from nameplate.adapters.proxy.nginx_headers import MARK, forwarded, trusted
 from nameplate.adapters.proxy.nginx_headers import of_location as nginx_headers_of
 from nameplate.adapters.proxy.nginx_names import Names
 from nameplate.adapters.proxy.nginx_operator import NAMES_HASH, OwnDirectives
+from nameplate.adapters.proxy.nginx_route_settings import admitted
 from nameplate.adapters.proxy.nginx_route_settings import of_location as nginx_settings_of
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
@@ -119,6 +120,7 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
             secure += _located(location, [*_withdrawn(layout, location), *said])
     shares = [one for location in site.locations for one in _shares(layout, location)]
     shares += [one for location in site.locations for one in trusted(location)]
+    shares += [one for location in site.locations for one in admitted(location)]
     return (*shares, block("server", of=plain), block("server", of=secure))
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from nameplate.adapters.proxy.nginx_syntax import Directive, line
+from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation
 
 PASSWORDS = ".htpasswd"
@@ -14,7 +14,10 @@ def of_location(location: SiteLocation, current: Path) -> list[Directive]:
     """Return the directives of a location that passes requests on; fragments lie in `current`."""
     settings = location.settings
     told: list[Directive] = []
-    if settings.allow_ips:
+    if location.edges:
+        refused = [line("return", "403")]
+        told.append(block("if", f"({_admitted(location)}", "=", "0)", of=refused))
+    elif settings.allow_ips:
         told += [line("allow", network) for network in settings.allow_ips]
         told.append(line("deny", "all"))
     if settings.basic_auth is not None:
@@ -35,6 +38,20 @@ def of_location(location: SiteLocation, current: Path) -> list[Directive]:
         pattern = rf"^{re.escape(location.path)}(?:/(.*))?$"
         told.append(line("rewrite", pattern, "/$1", "break"))
     return told
+
+
+def _admitted(location: SiteLocation) -> str:
+    """Return the variable that tells whether a visitor is one of the few whom a path serves."""
+    return f"$nameplate_admitted_{location.key}"
+
+
+def admitted(location: SiteLocation) -> list[Directive]:
+    """Return what tells who is served of a path behind edges, by the address that these add last."""
+    if not location.edges or location.is_said:
+        return []
+    edges = [line("proxy", network) for network in location.edges]
+    few = [line(network, "1") for network in location.settings.allow_ips]
+    return [block("geo", _admitted(location), of=[*edges, line("default", "0"), *few])]
 
 
 def passwords(site: Site) -> dict[str, bytes]:

@@ -87,6 +87,7 @@ def _is_plain(site: Site) -> bool:
         and len(location.targets) == 1
         and location.settings.basic_auth is None
         and not location.settings.trusted_proxies
+        and not location.edges
     )
 
 

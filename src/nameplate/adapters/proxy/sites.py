@@ -14,7 +14,7 @@ from nameplate.core import paths, suspension
 from nameplate.core.errors import Refused
 from nameplate.core.names import is_wildcard
 from nameplate.core.redirection import STATUSES
-from nameplate.core.route_settings import USUAL, Hsts, RouteSettings, beyond, is_sound
+from nameplate.core.route_settings import USUAL, Hsts, RouteSettings, beyond, is_network, is_sound
 from nameplate.ports.proxy import KeyPair, Redirect, Route, RouteRefused, Upstream
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -52,6 +52,8 @@ class SiteLocation:
     settings: RouteSettings = USUAL
     answer: int | None = None
     """The only thing that is said, where there is one."""
+    edges: tuple[str, ...] = ()
+    """Networks of edges in front, who tell where visitors come from; empty unless that decides anything."""
 
     @property
     def is_said(self) -> bool:
@@ -163,6 +165,7 @@ def _location(path: str, routes: Sequence[Route]) -> SiteLocation:
         first.redirect,
         first.settings,
         first.answer,
+        first.edges if first.settings.allow_ips else (),
     )
 
 
@@ -197,7 +200,8 @@ def _contradiction(route: Route, earlier: Mapping[str, Sequence[Route]]) -> tupl
 
 def _settings(route: Route) -> tuple[object, ...]:
     """Return what all targets of one path have alike."""
-    return route.force_https, route.hsts, route.redirect, route.settings, route.answer
+    said = route.redirect, route.answer
+    return route.force_https, route.hsts, route.settings, route.edges, *said
 
 
 def _drained(hosts: Mapping[str, Mapping[str, Sequence[Route]]]) -> dict[str, tuple[str, str]]:
@@ -221,6 +225,7 @@ def _fault(route: Route) -> tuple[str, str] | None:
         "upstream_invalid": not check_upstream(route.upstream),
         "redirect_invalid": route.redirect is not None and not _leads_on(route, route.redirect),
         "route_settings_invalid": not is_sound(route.settings)
+        or not all(map(is_network, route.edges))
         or route.answer not in {None, *suspension.STATUSES},
         "weight_invalid": not 0 <= route.weight <= _MAX_WEIGHT,
         "key_pair_id_invalid": route.key_pair is not None

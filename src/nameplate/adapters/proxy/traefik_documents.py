@@ -37,7 +37,7 @@ def render(layout: TraefikLayout, certificates: str, routes: Sequence[Route]) ->
         files[name] = _document(layout, certificates, site)
         owners[name] = site.route_ids
     files[COMMON] = common(layout, _digest(layout, files))
-    return Config(dict(sorted(files.items())), secrets, owners)
+    return Config(dict(sorted(files.items())), secrets, owners, keys.later(sites))
 
 
 def common(layout: TraefikLayout, revision: str) -> bytes:
@@ -97,5 +97,8 @@ def _document(layout: TraefikLayout, certificates: str, site: Site) -> bytes:
 def _digest(layout: TraefikLayout, files: Mapping[str, bytes]) -> str:
     total = hashlib.sha256(repr(layout).encode())
     for name, content in sorted(files.items()):
-        total.update(f"{name}\0{len(content)}\0".encode() + content)
+        if not name.startswith(
+            keys.FOLDER
+        ):  # documents name them, and a name stands for one content
+            total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()[:_DIGITS]

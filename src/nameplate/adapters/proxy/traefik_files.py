@@ -29,6 +29,8 @@ _STAGING = "staging"
 class TraefikFiles:
     """One Traefik on this machine. Several threads and processes may share it: a file lock orders them."""
 
+    writes_new_pairs_only = True
+
     def __init__(
         self,
         folder: Path,

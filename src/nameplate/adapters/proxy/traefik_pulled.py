@@ -79,7 +79,7 @@ def _inline(config: Config, pair: dict[str, str]) -> dict[str, str]:
     certificate, key = pair["certFile"].strip("/"), pair["keyFile"].strip("/")
     _checked(config, certificate, key)
     return {
-        "certFile": config.files[certificate].decode(),
+        "certFile": config.content(certificate).decode(),
         "keyFile": config.secrets[key].reveal(),
     }
 
@@ -87,7 +87,7 @@ def _inline(config: Config, pair: dict[str, str]) -> dict[str, str]:
 def _checked(config: Config, certificate: str, key: str) -> None:
     """Refuse a key pair that no proxy could serve."""
     try:
-        wrong = keys.check(config.files[certificate], config.secrets[key])
+        wrong = keys.check(config.content(certificate), config.secrets[key])
     except NameplateError as error:  # a sealed key that cannot be opened
         wrong = error.detail
     if wrong:

@@ -12,7 +12,9 @@ def of_location(location: SiteLocation, named: str) -> dict[str, Json]:
     settings = location.settings
     told: dict[str, Json] = {}
     if settings.allow_ips:
-        told["allow"] = {"ipAllowList": {"sourceRange": list(settings.allow_ips)}}
+        # What a visitor claims reaches here only from whom the entry point trusts.
+        edge = {"ipStrategy": {"depth": 1}} if location.edges else {}
+        told["allow"] = {"ipAllowList": {"sourceRange": list(settings.allow_ips), **edge}}
     if settings.basic_auth is not None:
         users = [f"{one.name}:{one.password_hash}" for one in settings.basic_auth.users]
         asked = {"users": users, "realm": settings.basic_auth.realm, "removeHeader": True}

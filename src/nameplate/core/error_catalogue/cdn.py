@@ -32,8 +32,9 @@ GROUP = Group(
         "cdn_blocks_visitors": Entry(
             Turn.YOU,
             "The host serves some networks only, and all requests come from the network in front.",
-            "Remove `allow_ips` from the binding's `proxy_config` and restrict visitors at Cloudflare, or turn `proxied` "
-            "of the record off.",
+            "Serve the host with nginx or Caddy, which judge the address that Cloudflare names. With Traefik, trust "
+            "Cloudflare's networks by `forwardedHeaders.trustedIPs` of the entry points; then this is no problem. Or "
+            "remove `allow_ips` and restrict visitors at Cloudflare.",
         ),
         "cdn_mode_unknown": Entry(
             Turn.YOU,

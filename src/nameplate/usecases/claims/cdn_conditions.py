@@ -6,7 +6,7 @@ from nameplate.core import cdn, route_settings
 from nameplate.core.cdn import OriginHost
 from nameplate.core.conditions import Condition
 from nameplate.core.lifecycle import BindingStatus
-from nameplate.models import Binding, Certificate, CertificateType
+from nameplate.models import Binding, Certificate, CertificateType, ProxyType
 from nameplate.models.dns_settings import CdnSettings
 from nameplate.usecases.certificates import notices
 from nameplate.usecases.claims.facts import DomainFacts
@@ -57,18 +57,24 @@ _MESSAGES = {
 def _hosts(known: DomainFacts, seen: CdnSettings) -> list[OriginHost]:
     certificates: Mapping[int | None, Certificate] = {row.id: row for row in known.certificates}
     return [
-        _host(row, certificates.get(row.ssl_certificate_id))
+        _host(row, certificates.get(row.ssl_certificate_id), seen)
         for row, _ in known.bindings
         if row.status in _SERVED and cdn.covers(seen.hosts, row.hostname)
     ]
 
 
-def _host(row: Binding, certificate: Certificate | None) -> OriginHost:
+def _judges_connections(row: Binding, seen: CdnSettings) -> bool:
+    """Tell whether `allow_ips` may be about the network in front, not about the visitors that it names."""
+    return row.proxy_type is ProxyType.TRAEFIK or not seen.networks
+
+
+def _host(row: Binding, certificate: Certificate | None, seen: CdnSettings) -> OriginHost:
     return OriginHost(
         hostname=row.hostname,
         has_certificate=row.ssl_enabled and row.ssl_certificate_id is not None,
         is_self_signed=certificate is not None
         and certificate.certificate_type is CertificateType.SELF_SIGNED,
         forces_https=row.force_https,
-        admits_few=bool(route_settings.stored(row.proxy_config).allow_ips),
+        admits_few=_judges_connections(row, seen)
+        and bool(route_settings.stored(row.proxy_config).allow_ips),
     )

@@ -103,6 +103,8 @@ class DomainFacts:
     bindings: list[tuple[Binding, Server | None]] = field(default_factory=list)
     placed: Mapping[int, Sequence[MemberServer]] = field(default_factory=dict)
     """The servers of the groups that bindings are on, by the bindings' ids."""
+    left: Mapping[int, Sequence[MemberServer]] = field(default_factory=dict)
+    """The servers that bindings move away from and that serve them on, by the bindings' ids."""
     may_lead: bool = field(default=True, compare=False)
     """A server may have a name in the domain, as far as was asked; false: none has."""
     exposed: list[tuple[str, Server]] = field(default_factory=list)
@@ -300,15 +302,21 @@ def _certificates(session: Session, found: dict[int, DomainFacts]) -> None:
 
 def _bindings(session: Session, found: dict[int, DomainFacts]) -> None:
     given = {"ids": list(found)}
+    moving: list[int] = []
     if len(found) > 1:
-        for row, server in session.execute(_BINDINGS, given):
+        for row, server, moves in session.execute(_BINDINGS, given):
             found[row.organization_domain_id].bindings.append((row, server))
+            moving += [row.id] if moves else []
     else:
-        for row, server, may_lead in session.execute(_BINDINGS_OF_ONE, given):
+        for row, server, moves, may_lead in session.execute(_BINDINGS_OF_ONE, given):
             facts = found[row.organization_domain_id]
             facts.bindings.append((row, server))
             facts.may_lead = may_lead
+            moving += [row.id] if moves else []
     bound = [row for facts in found.values() for row, _ in facts.bindings]
+    left = placements.of_moving(session, moving) if moving else {}
+    for facts in found.values() if left else ():
+        facts.left = left
     placed = placements.of_groups(session, bound)
     for facts in found.values() if placed else ():
         facts.placed = placed
@@ -375,7 +383,7 @@ _CERTIFICATES = (
 )
 _BINDINGS = (
     Binding.visible(PLATFORM)
-    .add_columns(Server)
+    .add_columns(Server, placements.is_moving())
     .outerjoin(Server, Server.id == Binding.server_id)
     .where(among(Binding.organization_domain_id, "ids"), Binding.status != BindingStatus.DISABLED)
     .order_by(sa.case((Binding.status == BindingStatus.ACTIVE, 1), else_=0), Binding.id)

@@ -83,12 +83,13 @@ def _found(
 
 
 def _bound(session: Session, domain: Domain, known: DomainFacts) -> list[BoundHost]:
-    bound = [(row, [server]) for row, server in known.bindings if server is not None]
-    bound += [
-        (row, [one.server for one in known.placed[row.id]])
-        for row, _ in known.bindings
-        if row.id in known.placed
-    ]
+    bound = []
+    for row, server in known.bindings:
+        servers_ = [one.server for one in known.placed.get(row.id, ())]
+        servers_ += [] if server is None else [server]
+        before = [one.server for one in known.left.get(row.id, ()) if not one.is_led_over]
+        if before or servers_ or row.id in known.placed:
+            bound.append((row, before or servers_))
     return bound_hosts.bound(session, domain, bound, known.records.at_hand)
 
 

@@ -327,7 +327,11 @@ def serving(known: DomainFacts) -> Condition:
             message="No application is bound to this domain.",
             fix="Bind an application to it.",
         )
-    troubles = [found for row, server in rows if (found := _binding(row, server, now)) is not None]
+    troubles = [
+        found
+        for row, server in rows
+        if (found := _binding(row, server, now, known.left.get(row.id, ()))) is not None
+    ]
     if not troubles:
         troubles = [
             behind
@@ -360,8 +364,13 @@ def _worst(troubles: Sequence[Condition], bindings: int) -> Condition:
     )  # fmt: skip
 
 
-def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | None:
-    """Return what is wrong with one binding, None when it was seen to answer a moment ago."""
+def _binding(
+    row: Binding, server: Server | None, now: datetime, left: Sequence[MemberServer]
+) -> Condition | None:
+    """Return what is wrong with one binding, None when it was seen to answer a moment ago.
+
+    `left` are the servers that it moves away from.
+    """
     host = f"{row.hostname}{row.path}"
     at_service = hosted_conditions.serving(row, server)
     if at_service is not None:
@@ -374,7 +383,7 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
             since=row.trouble_since, next_check_at=row.next_action_at,
         )  # fmt: skip
     if row.status is not BindingStatus.ACTIVE:
-        return _arriving(row, server, host)
+        return _moving(row, host, left) or _arriving(row, server, host)
     if row.failing_since is not None or row.health_status is HealthStatus.UNHEALTHY:
         return Condition(
             type="serving", status=False, reason="binding_unhealthy",
@@ -383,7 +392,7 @@ def _binding(row: Binding, server: Server | None, now: datetime) -> Condition | 
             fix="Check the application, and the proxy in front of it.",
             since=row.failing_since or row.trouble_since, next_check_at=row.next_action_at,
         )  # fmt: skip
-    return _unseen(row, server, now, host)
+    return _unseen(row, server, now, host) or _moving(row, host, left)
 
 
 def _unseen(row: Binding, server: Server | None, now: datetime, host: str) -> Condition | None:
@@ -407,6 +416,30 @@ def _unseen(row: Binding, server: Server | None, now: datetime, host: str) -> Co
             since=checked, next_check_at=row.next_action_at,
         )  # fmt: skip
     return None
+
+
+def _moving(row: Binding, host: str, left: Sequence[MemberServer]) -> Condition | None:
+    """Say which servers serve a binding on that moves away from them; None when none does."""
+    serving = [one for one in left if one.is_told]
+    if not serving:
+        return None
+    shown = ", ".join(one.shown for one in serving[:_SHOWN])
+    at = serving[0].at
+    if row.status is not BindingStatus.ACTIVE:
+        why = row.trouble_message or row.error_message or "Its proxy is being configured."
+        told = f"The other place was not seen to serve it yet, and DNS still leads here. {why}"
+    elif at is None or at.leaves_at is None:
+        told = "The other place serves it too, and DNS is being led there."
+    else:
+        told = f"It stops at {at.leaves_at:%Y-%m-%d %H:%M} UTC, when caches have forgotten it."
+    is_stuck = row.status is BindingStatus.ERROR
+    return Condition(
+        type="serving", status=True, reason="moving",
+        message=f"{host} moves to another place, and {shown} goes on serving it. {told}",
+        observed=tuple(one.shown for one in serving[:_SHOWN]),
+        fix="Correct the problem in the message." if is_stuck else "No action needed.",
+        since=None if at is None else at.leaving_since, next_check_at=row.next_action_at,
+    )  # fmt: skip
 
 
 def _behind(row: Binding, places: Sequence[MemberServer]) -> Condition | None:

@@ -146,7 +146,8 @@ def bound(
             continue
         place = hosts.setdefault((domain.id, row.hostname), BoundHost(row.hostname, domain))
         place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, row.id))
-        is_group = row.server_group_id is not None
+        group = row.server_group_id
+        is_group = group is not None and all(one.server_group_id == group for one in live)
         place.targets.append(_together(live) if is_group else _target(live))
     if hosts:
         _look(session, hosts, _bare(domain), records)
@@ -183,6 +184,7 @@ def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
         )
     ).all()  # fmt: skip
     lead = _Leading.of(session, bindings)
+    before = placements.leading(session, [row[0] for row in bindings])
     for id_, domain_id, host, group_id, server_id, address, more in bindings:
         place = places.get((domain_id, host))
         if place is None:
@@ -190,6 +192,8 @@ def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
         target = lead.group(place, id_) if group_id is not None else None
         if server_id is not None:
             target = lead.server(server_id, address, more)
+        if id_ in before:  # visitors come to the new place once it was seen to serve
+            target = _target(before[id_])
         if target is not None:
             place.makers.append((RecordableType.APPLICATION_DOMAIN_BINDING, id_))
             place.targets.append(target)

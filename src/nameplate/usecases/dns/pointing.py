@@ -15,7 +15,16 @@ from sqlalchemy.orm import Session
 from nameplate.core import names
 from nameplate.core.actor import PLATFORM
 from nameplate.core.pointing import TTL, Decision, Obstacle, Value, apex_type
-from nameplate.models import Account, Binding, Domain, Record, RecordableType, RecordType, Server
+from nameplate.models import (
+    Account,
+    Binding,
+    BindingPlacement,
+    Domain,
+    Record,
+    RecordableType,
+    RecordType,
+    Server,
+)
 from nameplate.models.records import AUTOMATIC
 from nameplate.usecases import holders
 from nameplate.usecases.dns import bound_hosts
@@ -87,6 +96,7 @@ def of_server(session: Session, server: Server, now: datetime) -> None:
     on = Binding.server_id == server.id
     if server.server_group_id is not None:
         on = sa.or_(on, Binding.server_group_id == server.server_group_id)
+    on = sa.or_(on, Binding.id.in_(BindingPlacement.moving_from(server.id)))
     bound = Binding.visible(PLATFORM).where(on)
     settle(session, [*_bound(session, bound), *_own(session, server)], now)
 

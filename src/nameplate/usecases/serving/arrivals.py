@@ -30,7 +30,15 @@ from nameplate.models.reconfiguration import wake_server
 from nameplate.usecases import holders, placements
 from nameplate.usecases.certificates import coverage, requests, succession
 from nameplate.usecases.placements import MemberServer
-from nameplate.usecases.serving import hosted, planned_looks, proxies, redirects, routes, targets
+from nameplate.usecases.serving import (
+    departures,
+    hosted,
+    planned_looks,
+    proxies,
+    redirects,
+    routes,
+    targets,
+)
 from nameplate.usecases.serving.planned_looks import SAFETY, PlannedProbe, ServingServer
 from nameplate.usecases.tools import Tools
 
@@ -254,6 +262,7 @@ def _stop(session: Session, around: _Around, row: Binding, obstacle: str) -> Non
         row.error_message = obstacle
     leaving = row.served_server_id or (row.server_id if served else None)
     told = [one.server.id for one in around.placed.get(row.id, ()) if served or one.is_told]
+    told += departures.servers(session, [row.id])
     for one in filter(None, (leaving, *told)):
         wake_server(session, one, urgent=True)
     if not obstacle and row.ssl_certificate_id is not None:

@@ -16,16 +16,18 @@ from nameplate.leases import lock_above
 from nameplate.models import Application, Binding, Domain
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
-from nameplate.usecases import holders, lookup
+from nameplate.usecases import holders, lookup, placements
 from nameplate.usecases.dns import pointing
 from nameplate.usecases.serving import (
     applications,
     arrivals,
+    departures,
     places,
     primaries,
     proxies,
     redirects,
     sharing,
+    withholding,
 )
 from nameplate.usecases.serving.places import BindingPlace
 from nameplate.usecases.tools import Tools
@@ -280,12 +282,16 @@ def _redirect(session: Session, row: Binding) -> None:
 
 
 def _move(session: Session, row: Binding, spot: BindingPlace, now: datetime) -> None:
-    """Have another server, or a group, serve the whole route: proxies are told, and DNS follows."""
+    """Have another server, or a group, serve the whole route: proxies are told, and DNS follows.
+
+    The servers that it leaves serve it on until then.
+    """
     if spot.is_of(row):
         return
     left = BindingPlace.of(session, row)
     moving = [] if row.status is BindingStatus.DISABLED else sharing.enabled(session, row)
     for one in (row, *moving):
+        departures.begin(session, one, spot.server_ids, now)
         spot.give(one)
         spot.refuse_unsupported(one)
         if one.status is not BindingStatus.DISABLED:
@@ -293,9 +299,19 @@ def _move(session: Session, row: Binding, spot: BindingPlace, now: datetime) -> 
             one.wake(now)
     session.flush()
     if spot.group is not None:
-        places.forget(session, [row.id, *(one.id for one in moving)])
+        _begin_in_group(session, spot, [row, *moving], now)
     for server_id in sorted({*spot.server_ids, *left.server_ids}):
         proxies.wake(session, server_id, now)
+
+
+def _begin_in_group(
+    session: Session, spot: BindingPlace, rows: Sequence[Binding], now: datetime
+) -> None:
+    """Let bindings begin in a group: DNS leads to each server that was seen to serve them."""
+    places.forget(session, [row.id for row in rows])
+    for server in spot.servers:
+        new = [row for row in rows if not placements.is_told(session, row, server.id)]
+        withholding.withhold(session, server, new, now)
 
 
 def remove(session: Session, actor: Actor, reference: str, now: datetime) -> Binding:

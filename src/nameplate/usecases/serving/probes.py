@@ -32,6 +32,7 @@ from nameplate.usecases.certificates import rollout
 from nameplate.usecases.placements import MAX_FAILURES
 from nameplate.usecases.serving import (
     arrivals,
+    departures,
     gathered_looks,
     group_looks,
     judgement,
@@ -90,6 +91,8 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> Sequence
         sessions.run(PLATFORM, lambda session: _settle(session, news.moved, now))
     if news.turned:
         sessions.run(PLATFORM, lambda session: withholding.settle(session, news.turned, now))
+    if news.arrived:
+        sessions.run(PLATFORM, lambda session: _arrived(session, news.arrived, now))
     _keep(sessions, steady)
     kept_looks.note(sessions, [one.noted for one in taken if one.is_counted])
     return changed
@@ -131,6 +134,8 @@ class _News:
     """Certificates of bindings where another one was seen than before."""
     turned: set[int] = field(default_factory=set)
     """Bindings whose host DNS is to lead to other servers of their group."""
+    arrived: set[int] = field(default_factory=set)
+    """Bindings that were seen to be served: the servers that they have left may be led away from."""
 
 
 def _seen(
@@ -149,7 +154,10 @@ def _seen(
             news.moved.add(row.ssl_certificate_id)
         if gathered.is_turned:
             news.turned.add(row.id)
+        was_active = row.status is BindingStatus.ACTIVE
         turns.append(_saw(session, tools, around, row, lease, found[lease], gathered))
+        if row.status is BindingStatus.ACTIVE and not was_active:
+            news.arrived.add(row.id)
     return turns
 
 
@@ -157,6 +165,12 @@ def _settle(session: Session, certificates: set[int], now: datetime) -> None:
     """Have the servers told whose turn has come, now that a certificate was seen at others."""
     for server in sorted(rollout.settle(session, certificates, now)):
         proxies.wake(session, server, now, patiently=True)
+
+
+def _arrived(session: Session, bindings: set[int], now: datetime) -> None:
+    """Have the servers look that bindings have left: visitors can be led to where these are now."""
+    for server in departures.servers(session, bindings):
+        proxies.wake(session, server, now)
 
 
 def _saw(  # noqa: PLR0917 - what every step is given, and what was found

@@ -25,9 +25,25 @@ from nameplate.models import Binding, BindingPlacement, Certificate, Server, rea
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
 from nameplate.models.presence import Presence
-from nameplate.ports.proxy import Config, Proxy, PulledProxy, Route, RouteRefused, Withdrawer
+from nameplate.ports.proxy import (
+    Config,
+    PairKeeper,
+    Proxy,
+    PulledProxy,
+    Route,
+    RouteRefused,
+    Withdrawer,
+)
 from nameplate.usecases import work
-from nameplate.usecases.serving import agents, hosted, offers, proxy_forms, routes, served_now
+from nameplate.usecases.serving import (
+    agents,
+    departures,
+    hosted,
+    offers,
+    proxy_forms,
+    routes,
+    served_now,
+)
 from nameplate.usecases.serving.agents import ServedNow
 from nameplate.usecases.serving.pacing import PACING
 from nameplate.usecases.serving.routes import Difference, ServedRoute, WantedRoute
@@ -110,6 +126,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     proxy: Proxy | Withdrawer | None = None
     try:
         agents.note(server)
+        departures.advance(sessions, tools, lease)
         if server.is_by_agent:
             proxy = agents.reported(server)
             told = agents.follow(sessions, tools, lease)
@@ -180,7 +197,8 @@ def _configure(
     kept_back: dict[str, str] = {}
     config: Config | None = None
     revision = offers.offer(sessions, lease, proxy, difference.fingerprint({}))
-    given = _given(sessions, tools, lease, difference)
+    later = sessions if isinstance(proxy, PairKeeper) and proxy.writes_new_pairs_only else None
+    given = _given(sessions, tools, lease, difference, later)
     for _ in range(offers.MAX_REFUSALS):
         kept = [route for route in given if route.id not in refused]
         try:
@@ -197,7 +215,7 @@ def _configure(
                 continue
             kept_back |= {one: error.reasons.get(one, error.detail) for one in back.names}
             difference = back.difference
-            given = _given(sessions, tools, lease, difference)
+            given = _given(sessions, tools, lease, difference, later)
             continue
         tools.checkpoint("proxy:applied")
         served = [row for row in difference.wanted if row.id not in refused]
@@ -213,10 +231,10 @@ def _of_bindings(difference: Difference, refused: Mapping[str, str]) -> dict[str
 
 
 def _given(
-    sessions: Sessions, tools: Tools, lease: Lease, difference: Difference
+    sessions: Sessions, tools: Tools, lease: Lease, difference: Difference, later: Sessions | None
 ) -> tuple[Route, ...]:
     def rendered(session: Session, row: Server) -> tuple[Route, ...]:
-        return routes.rendered(session, tools.keyring, difference.told, row)
+        return routes.rendered(session, tools.keyring, difference.told, row, later)
 
     return work.read(sessions, Server, lease, rendered)
 
@@ -316,7 +334,7 @@ def _refuse(
         query = Binding.visible(PLATFORM).where(Binding.id.in_(batch)).order_by(Binding.id)
         for binding in session.scalars(query.with_for_update(key_share=True)):
             why = outcome.refused[ids.show("bnd", binding.id)]
-            if binding.server_group_id is not None:
+            if binding.server_id != server_id:  # in a group, or moving away from here
                 served_now.refuse(session, server_id, binding, why)
                 binding.wake(now)
             elif binding.status in _SERVED:
@@ -333,7 +351,7 @@ def _keep_back(session: Session, server_id: int, outcome: ServedNow, now: dateti
         query = query.join(Certificate, Certificate.id == Binding.ssl_certificate_id)
         for binding, serial in session.execute(query.where(Binding.id.in_(batch))):
             at: Presence = binding
-            if binding.server_group_id is not None:
+            if binding.server_id != server_id:
                 at = served_now.placement(session, server_id, binding)
             at.refuse(serial, outcome.kept_back[ids.show("bnd", binding.id)], now)
     session.flush()

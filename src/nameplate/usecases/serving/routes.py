@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -18,8 +18,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.core.route_settings import RouteSettings
-from nameplate.core.secret import Secret
-from nameplate.db import database_now
+from nameplate.db import Sessions, database_now
 from nameplate.models import (
     Application,
     Binding,
@@ -32,18 +31,15 @@ from nameplate.models import (
 )
 from nameplate.models.dns_settings import DnsSettings
 from nameplate.ports.proxy import (
-    KeyPair,
     Redirect,
     Route,
     RoutePlace,
     Upstream,
 )
-from nameplate.usecases.certificates import deployments, requests, rollout
+from nameplate.usecases.certificates import deployments
 from nameplate.usecases.certificates.deployments import BoundServer
-from nameplate.usecases.serving import hosts, redirects, targets
+from nameplate.usecases.serving import hosts, key_pairs, redirects, targets
 
-_LOOKED_UP = 500
-"""Certificates in one statement."""
 _NOWHERE = Upstream("127.0.0.1", 80)  # of a route that answers by itself
 
 
@@ -87,7 +83,7 @@ class WantedRoute(NamedTuple):
     edges: tuple[str, ...] = ()
     """Networks of the edges in front of the host, which tell where visitors come from."""
     in_group: bool = False
-    """The binding is on a group of servers, and what is served is noted for each."""
+    """The binding is on a group of servers, or moves away, and what is served is noted for each server."""
 
     @property
     def former(self) -> "WantedRoute | None":
@@ -200,9 +196,11 @@ def of_binding(
 def wanted(session: Session, server_id: int, group_id: int | None = None) -> list[WantedRoute]:
     """Return what a server should serve now (I11), each host of its holder only (I12).
 
-    With what is on the group that it is in.
+    With what is on the group that it is in, and what moves away from it and is not served elsewhere yet.
     """
     found = _read(session, server_id, group_id, _wanted)
+    here = {one.binding for one in found}
+    found += [one for one in _moving_away(session, server_id) if one.binding not in here]
     by_host: dict[str, list[WantedRoute]] = {}
     for one in found:
         by_host.setdefault(one.hostname, []).append(one)
@@ -249,6 +247,12 @@ def _read(
         rows = session.execute(statement, {**given, "group": group_id})
         found += [WantedRoute(*row)._replace(in_group=True) for row in rows]
     return found
+
+
+def _moving_away(session: Session, server_id: int) -> list[WantedRoute]:
+    """Return the bindings that a server serves until another one does."""
+    rows = session.execute(_LEAVING(), {"server": server_id})
+    return [WantedRoute(*row)._replace(in_group=True) for row in rows]
 
 
 @cache  # made once: every step of every server asks it
@@ -369,8 +373,14 @@ _SERVED = _served()
 
 
 def _wanted(placed: Any) -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
+    return _permitted(placed).where(
+        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE])
+    )
+
+
+def _permitted(placed: Any) -> Any:  # noqa: ANN401 - as above
+    """Narrow bindings to those that may be served, wherever they are."""
     return placed.where(
-        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
         Domain.permits(Binding.hostname),
         redirects.leads(),
         Application.deleted_at.is_(None),
@@ -401,6 +411,17 @@ def _together() -> Any:  # noqa: ANN401 - as above
     live = sa.and_(ServerGroup.id == Binding.server_group_id, ServerGroup.deleted_at.is_(None))
     placed = _placed(at.server_id, at).join(ServerGroup, live).outerjoin(at, here)
     return placed.where(Binding.server_group_id == sa.bindparam("group"))
+
+
+def _leaving() -> Any:  # noqa: ANN401 - as above
+    """Return the bindings that move away from a server, however far they have come elsewhere."""
+    at = BindingPlacement
+    here = sa.and_(at.binding_id == Binding.id, at.server_id == sa.bindparam("server"))
+    placed = _permitted(_placed(at.server_id, at).join(at, here))
+    return placed.where(at.leaving_since.is_not(None), Binding.status != BindingStatus.DISABLED)
+
+
+_LEAVING = cache(_leaving)
 
 
 def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a column, and who has the rest
@@ -453,27 +474,32 @@ def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a c
 
 
 def rendered(
-    session: Session, ring: KeyRing, found: Iterable[WantedRoute], server: Server
+    session: Session,
+    ring: KeyRing,
+    found: Iterable[WantedRoute],
+    server: Server,
+    later: Sessions | None = None,
 ) -> tuple[Route, ...]:
-    """Return the routes for a server's proxy. A private key is opened only when it is written."""
+    """Return the routes for a server's proxy. A private key is opened only when it is written.
+
+    With `later` certificates that were read once are read again when they are needed, from there.
+    """
     rows = tuple(found)
-    pairs = _key_pairs(session, ring, {row.certificate for row in rows if row.certificate})
-    former = {row.certificate for row in rows if row.key_pair not in pairs and row.certificate}
-    if former:
-        pairs |= _former_pairs(session, ring, former)
+    pairs = key_pairs.of(session, ring, rows, later)
     return tuple(
         Route(
             id=row.id,
             hostname=row.hostname,
             path=row.path,
             upstream=Upstream(row.upstream_host, row.upstream_port),
-            key_pair=pairs.get(row.key_pair),
+            key_pair=pairs.get(key_pairs.generation(row)),
             force_https=row.force_https,
             hsts=row.hsts,
             weight=row.weight,
             redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
             settings=_settings(row, str((server.proxy or {}).get("type", ""))),
             answer=row.answer,
+            edges=row.edges if (row.proxy_config or {}).get("allow_ips") else (),
         )
         for row in rows
     )
@@ -486,44 +512,6 @@ def _settings(row: WantedRoute, kind: str) -> RouteSettings:
         return found
     trusted = dict.fromkeys((*found.trusted_proxies, *row.edges))
     return replace(found, trusted_proxies=tuple(trusted))
-
-
-def _key_pairs(session: Session, ring: KeyRing, wanted: set[int]) -> dict[str, KeyPair]:
-    pairs: dict[str, KeyPair] = {}
-    numbers = sorted(wanted)
-    for start in range(0, len(numbers), _LOOKED_UP):
-        query = (
-            Certificate.visible(PLATFORM)
-            .with_only_columns(
-                Certificate.id,
-                Certificate.organization_id,
-                Certificate.generation,
-                Certificate.certificate_bundle,
-                Certificate.private_key,
-            )
-            .where(Certificate.id.in_(numbers[start : start + _LOOKED_UP]))
-        )
-        for number, organization, generation, bundle, sealed in session.execute(query):
-            if bundle is None or sealed is None:
-                continue
-            place = requests.key_place_of(organization, number)
-            key = Secret.later(partial(ring.open, sealed, place))
-            pair = f"{ids.show('crt', number)}-{generation}"
-            pairs[pair] = KeyPair(pair, bundle, key)
-    return pairs
-
-
-def _former_pairs(session: Session, ring: KeyRing, wanted: set[int]) -> dict[str, KeyPair]:
-    """Return the key pairs of former generations, of the few certificates that have one."""
-    pairs: dict[str, KeyPair] = {}
-    query = Certificate.visible(PLATFORM).where(Certificate.id.in_(sorted(wanted)))
-    for row in session.scalars(query):
-        if row.former_bundle is None or row.former_private_key is None:
-            continue
-        key = Secret.later(partial(ring.open, row.former_private_key, rollout.place(row)))
-        pair = f"{ids.show('crt', row.id)}-{row.former_generation}"
-        pairs[pair] = KeyPair(pair, row.former_bundle, key)
-    return pairs
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from nameplate.core import pointing as rules
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, NotPermitted, Problem, Refused
 from nameplate.core.ids import Prefix
-from nameplate.models import Binding, Server
+from nameplate.models import Binding, BindingPlacement, Server
 from nameplate.models.deletion import restore as restore_tree
 from nameplate.models.deletion import soft_delete
 from nameplate.ports.proxy import ProxyConfiguration
@@ -221,6 +221,7 @@ def _refuse_used(session: Session, actor: Actor, row: Server) -> None:
     on = Binding.server_id == row.id
     if row.server_group_id is not None:
         on = sa.or_(on, Binding.server_group_id == row.server_group_id)
+    on = sa.or_(on, Binding.id.in_(BindingPlacement.moving_from(row.id)))
     using = Binding.visible(actor).where(on)
     count = session.scalar(using.with_only_columns(sa.func.count(Binding.id))) or 0
     if count:
