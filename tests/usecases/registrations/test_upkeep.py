@@ -28,7 +28,7 @@ def live(shop: Shop, days: int) -> None:
     end = shop.now + timedelta(days=days)
     while shop.now < end:
         shop.step()
-        due = shop._due() or end
+        due = shop.next_due() or end
         shop.now = min(max(due, shop.now + timedelta(minutes=1)), end)
 
 

@@ -11,7 +11,7 @@ from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
-from nameplate.models import Account, Purchase, RegisteredName, RenewedBy
+from nameplate.models import Account, Domain, Purchase, RegisteredName, RenewedBy
 from nameplate.ports.registrar import Act, AutoRenewer, Locker, Quote, Renewer
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import work
@@ -56,7 +56,8 @@ def look(
         now = lease.now()
         seeing.apply(row, seen, now)
         seeing.give_notice(row, now)
-        granting.follow(session, row, connected.account.provider)
+        claim = granting.claim_of(session, row)
+        granting.follow(claim, row, connected.account.provider)
         brought.progress.record(row, now)
         row.attempts = 0
         row.next_action_at = seeing.next_look(row, now)
@@ -67,7 +68,7 @@ def look(
         elif not case.is_wanted:
             row.next_action_at = None
         return case.is_wanted and _is_stopped(
-            session, tools, row, brought.progress, now, proves=connected.proves
+            session, tools, row, claim, brought.progress, now, proves=connected.proves
         )
 
     work.record(
@@ -80,10 +81,11 @@ def look(
     return None
 
 
-def _is_stopped(
+def _is_stopped(  # noqa: PLR0917 - what a step is given
     session: Session,
     tools: Tools,
     row: RegisteredName,
+    claim: Domain | None,
     progress: DelegationProgress,
     now: datetime,
     *,
@@ -92,7 +94,7 @@ def _is_stopped(
     """Tell whether something stops the registration, and say it: what the owner must know first."""
     if progress.again is not None:
         row.wake(work.soon(tools, now + progress.again, now))
-    is_refused = granting.is_refused(session, tools, row, now, proves=proves)
+    is_refused = granting.is_refused(session, tools, row, claim, now, proves=proves)
     trouble = progress.trouble
     if trouble is not None:
         row.meet(trouble.code, trouble.message, trouble.waits_for, now)
