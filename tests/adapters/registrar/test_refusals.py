@@ -48,7 +48,7 @@ def refusal(registrar: Registrar, act: str) -> NameplateError:
     with pytest.raises((Refused, Unavailable)) as failed:
         ACTS[act](registrar)
     error: NameplateError = failed.value
-    assert error_catalogue.explain(error.code)
+    assert error_catalogue.explain(error.code).title
     assert error.detail.isprintable(), error.detail
     assert 15 < len(error.detail) < 600
     assert error.detail[0].isupper()
@@ -140,7 +140,7 @@ def test_every_exception_of_route53_domains_has_its_sentence() -> None:
         assert isinstance(error, Refused | Unavailable)
         assert not error.detail.startswith("Route 53 Domains refused ("), name
         assert "Their words" in error.detail
-        assert error_catalogue.explain(error.code)
+        assert error_catalogue.explain(error.code).title
     assert isinstance(told["OperationLimitExceeded"], RateLimited)
     assert told["InvalidInput"].code == "provider_refused"
     assert told["DuplicateRequest"].code == "operation_in_progress"
