@@ -231,13 +231,18 @@ def test_a_contact_is_read_from_a_file_and_each_wrong_field_named(
 def test_what_cannot_be_bought_says_why(shop: Shop) -> None:
     cases: list[tuple[tuple[str, ...], int, str]] = [
         (("www.example.com",), 2, "name_not_registrable"),
+        (("co.uk",), 2, "name_public_suffix"),
         (("y.test", "--years", "11"), 2, "years_invalid"),
         (("y.test", "--years", "0"), 2, "years_invalid"),
-        (("taken-1.test",), 5, "name_not_available"),
+        (("y.test", "--years=-1"), 2, "years_invalid"),
         (("y.test", "--account", "acct_00000000000000000000000000"), 3, "account_not_found"),
     ]
     for words, code, said in cases:
         assert f"[{said}]" in shop.buy(*words, *ACME, expect=code).err
+    assert "--years" in shop.buy("y.test", "--years", "1x", *ACME, expect=2).err
+    assert not shop.state.exists(), "the registrar was not asked"
+    taken = shop.buy("taken-1.test", *ACME, expect=5).err
+    assert "[name_not_available]" in taken
     shop("registration", "renew", "nobody.test", "--yes", *ACME, expect=3)
 
 

@@ -39,7 +39,7 @@ _ZONES = re.compile(r"/client/v4/zones")
 _ZONE = re.compile(r"/client/v4/zones/(\w+)")
 _RECORDS = re.compile(r"/client/v4/zones/(\w+)/dns_records")
 _BATCH = re.compile(r"/client/v4/zones/(\w+)/dns_records/batch")
-_SSL = re.compile(r"/client/v4/zones/(\w+)/settings/ssl")
+_SETTING = re.compile(r"/client/v4/zones/(\w+)/(settings/ssl|dnssec)")
 _PURGE = re.compile(r"/client/v4/zones/(\w+)/purge_cache")
 
 
@@ -100,8 +100,9 @@ class FakeCloudflare(FakeServer):
             body = json.loads(asked.body)
             _check_request(body)
             return self._envelope(self._batch(self._found(self.state, at[1]), body))
-        if asked.method == "GET" and (at := _SSL.fullmatch(asked.path)):
-            return self._ssl(self._found(self.seen(), at[1]))
+        if asked.method == "GET" and (at := _SETTING.fullmatch(asked.path)):
+            zone = self._found(self.seen(), at[1])
+            return self._dnssec(zone) if at[2] == "dnssec" else self._ssl(zone)
         if asked.method == "POST" and (at := _PURGE.fullmatch(asked.path)):
             self._found(self.state, at[1])
             return self._purge(at[1], json.loads(asked.body))
@@ -110,6 +111,25 @@ class FakeCloudflare(FakeServer):
     def set_mode(self, zone: str, mode: str) -> None:
         """Set the SSL/TLS encryption mode of a zone."""
         self.state[self.zone_id(zone)]["ssl"] = mode
+
+    def sign(self, zone: str, status: str = "active") -> None:
+        """Have a zone signed, or at another point between signed and not."""
+        self.state[self.zone_id(zone)]["dnssec"] = status
+
+    def _dnssec(self, zone: Any) -> Answer:
+        status = zone.get("dnssec", "disabled")
+        key = {
+            "algorithm": "13", "digest": "248d" * 16, "digest_algorithm": "SHA256", "digest_type": "2",
+            "ds": f"{zone['name']}. 3600 IN DS 2371 13 2 {'248D' * 16}", "flags": 257, "key_tag": 2371,
+            "key_type": "ECDSAP256SHA256", "public_key": "oXiGYrSTO+LSCJ3mohc8EP+CzF9KxBj8/ydXJ22pKuZP3VAC3/Md/k7x",
+        }  # fmt: skip
+        shown = {
+            "status": status, "dnssec_multi_signer": False, "dnssec_presigned": False,
+            "dnssec_use_nsec3": False, "modified_on": None if status == "disabled" else _AT,
+            **(dict.fromkeys(key) if status == "disabled" else key),
+        }  # fmt: skip
+        schemas.CLOUDFLARE_DNSSEC.validate(shown)
+        return self._envelope(shown)
 
     def _ssl(self, zone: Any) -> Answer:
         if not self.may_read_settings:

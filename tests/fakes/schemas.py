@@ -92,6 +92,27 @@ CLOUDFLARE_SSL = jsonschema.Draft202012Validator(
     }
 )
 """A zone's setting `ssl`, as Cloudflare's SDK has it (`zones.SSL`); it is not among the shared schemas."""
+_TEXT, _NUMBER = {"type": ["string", "null"]}, {"type": ["number", "null"]}
+CLOUDFLARE_DNSSEC = jsonschema.Draft202012Validator(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "status": {"enum": ["active", "pending", "disabled", "pending-disabled", "error"]},
+            "flags": _NUMBER,
+            "key_tag": _NUMBER,
+            "modified_on": _TEXT,
+            **dict.fromkeys(
+                ("algorithm", "digest", "digest_algorithm", "digest_type", "ds", "key_type"), _TEXT
+            ),
+            "public_key": _TEXT,
+            "dnssec_multi_signer": {"type": "boolean"},
+            "dnssec_presigned": {"type": "boolean"},
+            "dnssec_use_nsec3": {"type": "boolean"},
+        },
+    }
+)
+"""A zone's signing, as Cloudflare's SDK has it (`dns.DNSSEC`); it is not among the shared schemas."""
 _HUNDRED = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100}
 CLOUDFLARE_PURGE = jsonschema.Draft202012Validator(
     {

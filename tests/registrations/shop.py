@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import sqlalchemy as sa
 from tests.usecases.offline import Offline
 
 from nameplate.adapters.registrar.memory import SandboxConfiguration, SandboxRegistrar
@@ -137,16 +138,14 @@ class Shop:
         self.now += timedelta(days=365 + 46)
         self.drain(until=lambda: self.registration(name).status is RegistrationStatus.REDEMPTION)
 
-    def step(self) -> bool:
+    def step(self, limit: int = 20) -> bool:
         """Let a worker take one step with each due registration; tell whether any was due."""
         self.now = max(self.now, datetime.now(UTC))
         with self.sessions.begin(PLATFORM) as session:
-            found = lease(session, RegisteredName, limit=20, seconds=60, now=self.now)
-            mine = set(
-                session.scalars(
-                    RegisteredName.visible(self.buyer).with_only_columns(RegisteredName.id)
-                )
-            )
+            found = lease(session, RegisteredName, limit=limit, seconds=60, now=self.now)
+            among = RegisteredName.visible(self.buyer).with_only_columns(RegisteredName.id)
+            leased = RegisteredName.id.in_([one.id for one in found])
+            mine = set(session.scalars(among.where(leased)))
         for one in found:
             if one.id in mine:
                 self.reconcile(one)
@@ -173,18 +172,21 @@ class Shop:
             if (until or self.is_idle)():
                 return
             self.step()
-            self.now = max(self.now + timedelta(seconds=1), self._due() or self.now)
+            self.now = max(self.now + timedelta(seconds=1), self.next_due() or self.now)
 
     def is_idle(self) -> bool:
         """Whether no purchase is open, but for those that wait for a person."""
         waiting = PurchaseStatus.WAITING
         return not any(one.is_open and one.status is not waiting for one in self.purchases())
 
-    def _due(self) -> datetime | None:
-        with self.sessions.begin(PLATFORM) as session:
-            rows = session.scalars(RegisteredName.visible(self.buyer)).all()
-            due = [one.next_action_at for one in rows if one.next_action_at is not None]
-        return min(due, default=None)
+    def next_due(self) -> datetime | None:
+        """Return when a registration is due next."""
+        first = sa.func.min(RegisteredName.next_action_at)
+        with self.sessions.begin(PLATFORM, read_only=True) as session:
+            due: datetime | None = session.scalar(
+                RegisteredName.visible(self.buyer).with_only_columns(first)
+            )
+        return due
 
     def purchases(self) -> list[Purchase]:
         """Return every purchase of the organization."""

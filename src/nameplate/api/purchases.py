@@ -60,7 +60,9 @@ class MoneyShape(BaseModel):
 class MoneyNew(Body):
     """An amount of money."""
 
-    amount: int = Field(ge=0, le=MAX_AMOUNT, description="In minor units of the currency.")
+    amount: int = Field(
+        ge=0, le=MAX_AMOUNT, strict=True, description="In minor units of the currency."
+    )
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 

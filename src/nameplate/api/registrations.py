@@ -112,7 +112,7 @@ class QuoteNew(Body):
 
     name: NameText
     act: Act = Act.REGISTER
-    years: int = Field(default=1, description="Number of years, 1 to 10.")
+    years: int = Field(default=1, strict=True, description="Number of years, 1 to 10.")
     organization: Acting = None
     account: AccountChoice = None
 

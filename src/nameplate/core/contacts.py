@@ -1,6 +1,7 @@
 """The person or company that a name is registered for, as registries want it. Personal data."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,7 +23,10 @@ _MAX = {
     "country": 2,
 }
 _OPTIONAL = frozenset({"organization", "street2", "state"})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029<>]")
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Categories of characters that steer what shows them, as bidirectional controls do."""
+_JOINERS = "\u200c\u200d"
+"""Which some scripts need within words."""
 _PHONE = re.compile(r"\+[1-9][0-9]{0,2}\.[0-9]{3,14}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _Rule = tuple[Callable[[str], bool], str]
@@ -108,12 +112,19 @@ def _fault(key: str, value: object) -> str | None:
     return None
 
 
+def _is_plain(text: str) -> bool:
+    return not any(
+        one in "<>" or (unicodedata.category(one) in _UNSEEN and one not in _JOINERS)
+        for one in text
+    )
+
+
 def _rules(key: str) -> tuple[_Rule, ...]:
     """Return what holds for every field."""
     return (
         (lambda text: len(text) <= _MAX[key], f"Expected at most {_MAX[key]} characters."),
         (
-            lambda text: _CONTROL.search(text) is None,
+            _is_plain,
             "Expected text without control characters, `<` and `>`.",
         ),
     )

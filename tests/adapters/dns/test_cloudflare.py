@@ -10,7 +10,11 @@ from nameplate.core.secret import Secret
 from nameplate.ports.dns import Result, Zone
 from nameplate.testing.cdn import CdnProviderConformance
 from nameplate.testing.dns import DnsProviderConformance
-from nameplate.testing.zones import NameServersConformance, RightsTesterConformance
+from nameplate.testing.zones import (
+    NameServersConformance,
+    RightsTesterConformance,
+    ZoneSignerConformance,
+)
 
 
 @pytest.fixture
@@ -54,6 +58,35 @@ class TestInFront(CdnProviderConformance):
 
     def purged(self):
         return self.fake.purged
+
+
+class TestSigning(ZoneSignerConformance):
+    @pytest.fixture
+    def signer(self, provider):
+        return provider
+
+    @pytest.fixture
+    def signed(self, fake, zone):
+        fake.sign(zone.name)
+        return zone
+
+    @pytest.fixture
+    def unsigned(self):
+        return Zone("other.test")
+
+
+@pytest.mark.parametrize(
+    ("status", "count"),
+    [("active", 1), ("pending", 1), ("pending-disabled", 0), ("error", 0), ("disabled", 0)],
+)
+def test_what_is_to_be_at_the_parent_while_signing_comes_and_goes(
+    fake, provider, zone, status, count
+):
+    """A zone is signed before its parent knows, and its parent has forgotten it before it ends."""
+    fake.sign(zone.name, status)
+    told = provider.ds(zone)
+    assert [one.text for one in told] == [f"2371 13 2 {'248D' * 16}"] * count
+    assert [one.flags for one in told] == [257] * count
 
 
 def test_a_token_that_may_not_read_the_mode_is_told(fake, provider, zone):

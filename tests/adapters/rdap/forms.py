@@ -187,4 +187,143 @@ FORMS: dict[str, tuple[dict[str, Any], RegistryEntry]] = {
             )
         ),
     ),
+    "google": (  # dates of its database beside those of the name, who did what, keys of the parent
+        {
+            "ldhName": "shop.test",
+            "handle": "1A2B3C-TEST",
+            "status": ["client delete prohibited", "client transfer prohibited", "add period"],
+            "events": [
+                {
+                    "eventAction": "registration",
+                    "eventActor": "registrar",
+                    "eventDate": "2026-11-20T08:09:10.250Z",
+                },
+                {"eventAction": "expiration", "eventDate": "2027-11-20T08:09:10.250Z"},
+                {
+                    "eventAction": "last update of RDAP database",
+                    "eventDate": "2026-11-30T00:00:00.000Z",
+                },
+            ],
+            "entities": [
+                registrar("Example Registrar Ltd", "9997", handle="9997", status=["active"]),
+                {"roles": ["administrative"], "remarks": [{"title": "REDACTED FOR PRIVACY"}]},
+            ],
+            "secureDNS": {
+                "delegationSigned": True,
+                "zoneSigned": True,
+                "dsData": [{"keyTag": 2371, "algorithm": 13, "digestType": 2, "digest": "AB"}],
+            },
+            "nameservers": [{"ldhName": "ns1.example.net", "handle": "5-TEST"}],
+        },
+        RegistryEntry(
+            "Example Registrar Ltd",
+            "9997",
+            day("2026-11-20T08:09:10.25"),
+            day("2027-11-20T08:09:10.25"),
+            frozenset(
+                {
+                    RegistryStatus.CLIENT_TRANSFER_PROHIBITED,
+                }
+            ),
+            ("ns1.example.net",),
+            True,
+        ),
+    ),
+    "godaddy": (  # actors as numbers, microseconds, a registrar behind its reseller
+        {
+            "ldhName": "shop.test",
+            "handle": "D0000000007-TEST",
+            "status": ["auto renew period", "server hold"],
+            "events": [
+                {
+                    "eventDate": "2014-04-29T14:08:54.068772Z",
+                    "eventActor": 9999,
+                    "eventAction": "registration",
+                },
+                {"eventDate": "2027-04-29T14:08:54.068772Z", "eventAction": "expiration"},
+            ],
+            "entities": [
+                {
+                    "roles": ["reseller"],
+                    "vcardArray": ["vcard", [["fn", {}, "text", "A Reseller"]]],
+                },
+                registrar("A Registrar", 9999),
+            ],
+            "secureDNS": {"zoneSigned": False, "delegationSigned": False, "maxSigLife": 1},
+        },
+        RegistryEntry(
+            "A Registrar",
+            "9999",
+            day("2014-04-29T14:08:54.068772"),
+            day("2027-04-29T14:08:54.068772"),
+            frozenset({RegistryStatus.AUTO_RENEW_PERIOD, RegistryStatus.SERVER_HOLD}),
+            (),
+            False,
+        ),
+    ),
+    "identity digital": (  # what is withheld is left out, and listed with its path (RFC 9537)
+        {
+            "ldhName": "shop.test",
+            "unicodeName": "shop.test",
+            "lang": "en",
+            "status": ["client transfer prohibited", "pending restore"],
+            "redacted": [
+                {
+                    "name": {"description": "Registry Domain ID"},
+                    "prePath": "$.handle",
+                    "pathLang": "jsonpath",
+                    "method": "removal",
+                    "reason": {"description": "Server policy"},
+                }
+            ],
+            "entities": [registrar("A Registrar, Inc.", "48", roles=["registrar", "technical"])],
+            **events(registration="2012-02-29T23:59:59Z", expiration="2027-02-28T23:59:59Z"),
+            "links": [{"rel": "related", "href": "https://rdap.example.net/domain/SHOP.TEST"}],
+        },
+        RegistryEntry(
+            "A Registrar, Inc.",
+            "48",
+            day("2012-02-29T23:59:59"),
+            day("2027-02-28T23:59:59"),
+            frozenset({RegistryStatus.CLIENT_TRANSFER_PROHIBITED, RegistryStatus.PENDING_RESTORE}),
+        ),
+    ),
+    "sidn": (  # no end of the registration, a pending one only as a state
+        {
+            "ldhName": "shop.test",
+            "status": ["active", "pending delete"],
+            "entities": [registrar("Een Registrar B.V.", handle="AB1234-SIDN")],
+            **events(registration="1999-05-27T00:00:00Z", last_changed="2022-04-04T09:10:11Z"),
+            "secureDNS": {"delegationSigned": True},
+        },
+        RegistryEntry(
+            "Een Registrar B.V.",
+            None,
+            day("1999-05-27"),
+            None,
+            frozenset({RegistryStatus.PENDING_DELETE}),
+            (),
+            True,
+        ),
+    ),
+    "cnnic": (  # names in another script, hours of another zone, a card without a name
+        {
+            "ldhName": "shop.test",
+            "status": ["client update prohibited"],
+            "entities": [
+                registrar(
+                    vcardArray=["vcard", [["fn", {}, "text", ""], ["org", {}, "text", "注册商"]]]
+                )
+            ],
+            **events(
+                registration="2003-03-17T20:20:05+08:00", expiration="2027-03-17T20:48:36+08:00"
+            ),
+        },
+        RegistryEntry(
+            "注册商",
+            None,
+            day("2003-03-17T12:20:05"),
+            day("2027-03-17T12:48:36"),
+        ),
+    ),
 }

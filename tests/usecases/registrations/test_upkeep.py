@@ -8,6 +8,7 @@ import pytest
 from tests.databases import Templates, sessions_over
 from tests.registrations.shop import Shop
 
+from nameplate.adapters.registrar.memory import SandboxConfiguration
 from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.models import RenewedBy
@@ -28,7 +29,7 @@ def live(shop: Shop, days: int) -> None:
     end = shop.now + timedelta(days=days)
     while shop.now < end:
         shop.step()
-        due = shop._due() or end
+        due = shop.next_due() or end
         shop.now = min(max(due, shop.now + timedelta(minutes=1)), end)
 
 
@@ -89,3 +90,25 @@ def test_a_lock_follows_what_is_wanted(shop: Shop) -> None:
     shown = shop.registrar.registration(name)
     assert shown is not None
     assert shown.is_locked is False
+
+
+def test_too_little_money_is_told_a_month_before_the_renewal(shop: Shop) -> None:
+    name, theirs = shop.name(), shop.name()
+    shop.buy(name)
+    shop.buy(theirs, renewed_by=RenewedBy.NONE)
+    shop.drain()
+    shop.registrar._config = SandboxConfiguration(balance=2500)  # of which 2000 are spent
+    live(shop, 300)
+    assert shop.registration(name).trouble_code is None
+    live(shop, 20)
+    told = shop.registration(name)
+    assert (told.trouble_code, told.status) == ("balance_low", RegistrationStatus.ACTIVE)
+    assert "has 5.00 USD" in str(told.trouble_message)
+    assert "costs 10.00 USD" in str(told.trouble_message)
+    assert len(shop.purchases()) == 2
+    assert shop.registration(theirs).trouble_code is None
+    shop.registrar._config = SandboxConfiguration(balance=10_000)
+    live(shop, 10)
+    assert shop.registration(name).trouble_code is None
+    live(shop, 10)
+    assert shop.purchases()[-1].status is PurchaseStatus.SETTLED

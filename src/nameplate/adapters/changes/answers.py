@@ -9,6 +9,7 @@ _OK = range(200, 300)
 _CREDENTIAL = frozenset({401, 403})
 _TOO_MANY, _SERVER_ERROR = 429, 500
 _MAX_LENGTH = 300  # characters of a provider's own sentence that we repeat
+_MAX_READ = 4096  # and that we look at
 
 
 class ChangeRefused(Refused):
@@ -37,9 +38,10 @@ def failure(provider: str, reply: Reply, said: str) -> NameplateError:
     return ChangeRefused("change_refused", f"{provider} rejected the change: {short(said)}")
 
 
-def short(said: str) -> str:
-    """Return a provider's sentence on one line, bounded."""
-    return " ".join(said.split())[:_MAX_LENGTH]
+def short(said: str, most: int = _MAX_LENGTH) -> str:
+    """Return a provider's words on one line, bounded, without what steers a terminal or hides text."""
+    printable = "".join(one if one.isprintable() else " " for one in said[:_MAX_READ])
+    return " ".join(printable.split())[:most]
 
 
 def read(

@@ -19,6 +19,7 @@ from nameplate.adapters.http.client import Api
 from nameplate.adapters.vendors.cloudflare import connected, explain, pages
 from nameplate.core import names
 from nameplate.core.configuration import Credential, Credentials, between, credential, setting
+from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import Refused
 from nameplate.core.provider_limits import AUTOMATIC_TTL, refusals
 from nameplate.core.rdata import canonical
@@ -33,6 +34,9 @@ _MAX_PAGE = 5000
 _ZONES_PAGE = 50
 _NS_TTL = 86_400  # seconds; the name servers of a zone are not in its listing
 _PROXIABLE = frozenset({"A", "AAAA", "CNAME"})
+_SIGNED = frozenset(
+    {"active", "pending"}
+)  # the second until the parent is seen to have the DS record
 _AUTOMATIC = 1  # how the API writes the automatic TTL
 
 
@@ -86,6 +90,18 @@ class Cloudflare:
     def name_servers(self, zone: Zone) -> Sequence[str]:
         """Return the two that Cloudflare gave the zone."""
         return sorted(_servers(self._entry(zone)))
+
+    def ds(self, zone: Zone) -> Sequence[Ds]:
+        """Return the DS record of the one key with which Cloudflare signs a zone.
+
+        Of a zone whose signing is being turned off there is none: the parent has to forget it first.
+        """
+        found = read(self._api, f"{self._at(zone)}/dnssec", None, explain).json()["result"]
+        if found.get("status") not in _SIGNED or not found.get("digest"):
+            return ()
+        tag, algorithm, kind = (int(found[one]) for one in ("key_tag", "algorithm", "digest_type"))
+        digest = found["digest"].upper()
+        return [Ds(tag, algorithm, kind, digest, found["public_key"], int(found["flags"]))]
 
     def apply(self, zone: Zone, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Read what is affected, then send batches.

@@ -81,6 +81,21 @@ class Ledger:
     ds: dict[str, list[Ds]] = field(default_factory=dict)
     played: list[str] = field(default_factory=list)
     """Faults that were played once."""
+    under_way: dict[str, Pending] = field(default_factory=dict)
+    """Of each name the operation that goes on; it is among the operations too."""
+
+    def __post_init__(self) -> None:
+        """Find what goes on among the operations."""
+        for one in self.operations.values():
+            self.keep(one)
+
+    def keep(self, one: Pending) -> None:
+        """Keep an operation as it is now."""
+        self.operations[one.id] = one
+        if one.state is OperationState.IN_PROGRESS:
+            self.under_way[one.name] = one
+        elif one.name in self.under_way and self.under_way[one.name].id == one.id:
+            del self.under_way[one.name]
 
     def as_json(self) -> str:
         """Return it as text."""

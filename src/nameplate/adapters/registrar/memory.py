@@ -122,7 +122,7 @@ class SandboxRegistrar:
         """Return one name, as reading shows it."""
         self._play("registration", name)
         with self.store.open() as ledger:
-            self._advance(ledger)
+            self._advance(ledger, name)
             return self._shown(ledger, name)
 
     def offers(self, names: Sequence[str]) -> Sequence[Offer]:
@@ -209,7 +209,7 @@ class SandboxRegistrar:
         """Return the operations of a name, the newest first."""
         self._play("operations", name)
         with self.store.open() as ledger:
-            self._advance(ledger)
+            self._advance(ledger, name)
             found = [
                 one
                 for one in ledger.operations.values()
@@ -230,7 +230,7 @@ class SandboxRegistrar:
     def renew(self, name: str, years: int, expires_at: datetime, agreed: Quote) -> Operation:
         """Add years, when the expiry is the one that was told."""
         with self.store.open() as ledger:
-            self._advance(ledger)
+            self._advance(ledger, name)
             if _own(ledger, name).expires_at != expires_at:
                 raise Refused("expiry_moved", "The registration ends at another time.")
         return self._act(Act.RENEW, name, years, agreed)
@@ -243,7 +243,7 @@ class SandboxRegistrar:
         self._play(f"{act}:before", name)
         _check_sold(name, years)
         with self.store.open() as ledger:
-            self._advance(ledger)
+            self._advance(ledger, name)
             if "lost-before-" in name and _first(ledger, "before", name):
                 raise Unavailable("provider_unreachable", "No answer.")
             _check_possible(ledger, act, name)
@@ -266,21 +266,24 @@ class SandboxRegistrar:
             secrets.token_hex(8), act, name, years, amount, now, now + timedelta(seconds=takes),
             fails="late-failure-" in name,
         )  # fmt: skip
-        ledger.operations[made.id] = made
+        ledger.keep(made)
         ledger.charges.append(Charge(name, act, amount, now))
-        self._advance(ledger)
+        self._advance(ledger, name)
         return ledger.operations[made.id].told("USD")
 
-    def _advance(self, ledger: Ledger) -> None:
-        """Carry out what is due, and let registrations run out."""
+    def _advance(self, ledger: Ledger, *names: str) -> None:
+        """Carry out what is due for names, all of them by default, and let registrations run out."""
         now = self._clock()
-        for one in list(ledger.operations.values()):
-            if one.state is OperationState.IN_PROGRESS and one.ends_at <= now:
+        for name in names or tuple(dict.fromkeys((*ledger.names, *ledger.under_way))):
+            one = ledger.under_way.get(name)
+            if one is not None and one.ends_at <= now:
                 self._finish(ledger, one)
-        for name, held in list(ledger.names.items()):
+            held = ledger.names.get(name)
+            if held is None or held.expires_at is None or held.expires_at > now:
+                continue
             if held.auto_renew:
                 ledger.names[name] = self._renewed(ledger, held, now)
-            elif held.expires_at is not None and held.expires_at <= now:
+            else:
                 late = now - held.expires_at > _REDEEMED_AFTER
                 state = RegistrationState.REDEMPTION if late else RegistrationState.EXPIRED
                 ledger.names[name] = replace(held, state=state)
@@ -296,10 +299,10 @@ class SandboxRegistrar:
 
     def _finish(self, ledger: Ledger, one: Pending) -> None:
         if one.fails:
-            ledger.operations[one.id] = replace(one, state=OperationState.FAILED)
+            ledger.keep(replace(one, state=OperationState.FAILED))
             ledger.charges.append(Charge(one.name, one.act, -one.amount, self._clock()))
             return
-        ledger.operations[one.id] = replace(one, state=OperationState.DONE)
+        ledger.keep(replace(one, state=OperationState.DONE))
         before = ledger.names.get(one.name)
         if "stale-" in one.name:
             until = one.ends_at + timedelta(seconds=self._config.stale)
@@ -327,7 +330,7 @@ class SandboxRegistrar:
     def _set(self, name: str, point: str, **values: object) -> Operation:
         self._play(point, name)
         with self.store.open() as ledger:
-            self._advance(ledger)
+            self._advance(ledger, name)
             ledger.names[name] = replace(_own(ledger, name), **values)  # type: ignore[arg-type]  # fields of it
         return DONE
 
@@ -370,11 +373,7 @@ def _check_sold(name: str, years: int) -> None:
 
 def _check_possible(ledger: Ledger, act: Act, name: str) -> None:
     """Refuse what cannot be done with the name as it is now."""
-    under_way = any(
-        one.name == name and one.state is OperationState.IN_PROGRESS
-        for one in ledger.operations.values()
-    )
-    if under_way:
+    if name in ledger.under_way:
         raise Refused("operation_in_progress", "Another operation of the name is in progress.")
     if act is Act.REGISTER and (name in ledger.names or name.startswith("taken-")):
         raise Refused("name_taken", "The name is taken.")

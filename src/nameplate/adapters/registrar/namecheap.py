@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from nameplate.adapters.changes.answers import short
 from nameplate.adapters.registrar import namecheap_answers as answers
 from nameplate.adapters.registrar.namecheap_prices import NamecheapPrices, Suffix
 from nameplate.adapters.vendors.namecheap import (
@@ -236,7 +237,7 @@ class NamecheapRegistrar:
         found = self._read("domains.transfer.getStatus", "DomainTransferGetStatusResult", asked)
         said = found.get("Status") or ""
         return Operation(
-            answers.transfer_state(said), operation_id, Act.TRANSFER, detail=said[:300]
+            answers.transfer_state(said), operation_id, Act.TRANSFER, detail=short(said)
         )
 
     def operations(self, name: str, since: datetime) -> Sequence[Operation]:
@@ -257,7 +258,7 @@ class NamecheapRegistrar:
                     name,
                     began,
                     order_id=one.get("OrderID", ""),
-                    detail=said[:300],
+                    detail=short(said),
                 )
             )
         return sorted(found, key=lambda one: int(one.id.removeprefix(_TRANSFER) or 0), reverse=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from nameplate.adapters.changes.answers import short
 from nameplate.adapters.vendors import aws
 from nameplate.core.contacts import Contact
 from nameplate.core.delegation_signing import Ds
@@ -151,7 +152,7 @@ def registration(row: Mapping[str, Any], now: datetime) -> Registration:
 def operation(row: Mapping[str, Any]) -> Operation:
     """Return an operation as GetOperationDetail and ListOperations tell it."""
     waits = _WAITS.get(row.get("StatusFlag") or "", "")
-    detail = " ".join(filter(None, (waits, " ".join((row.get("Message") or "").split())[:300])))
+    detail = " ".join(filter(None, (waits, short(row.get("Message") or ""))))
     return Operation(
         _STATES.get(row["Status"], OperationState.IN_PROGRESS),
         row["OperationId"],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from nameplate.adapters.changes.answers import short
 from nameplate.adapters.registrar import route53_answers as answers
 from nameplate.adapters.vendors import aws
 from nameplate.adapters.vendors.aws import Client
@@ -170,7 +171,7 @@ class Route53Domains:
         if answer == _OURS:
             raise Refused("name_taken", "The name is in this AWS account already.")
         if answer not in _TRANSFERABLE:
-            said = found.get("Message") or answer
+            said = short(found.get("Message") or answer)
             raise Refused(answers.meaning(said), f"The name cannot be moved here: {said}")
         servers = [{"Name": one} for one in order.name_servers]
         return self._begin(

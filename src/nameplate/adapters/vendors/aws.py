@@ -37,6 +37,8 @@ _NOTHING_SENT = frozenset(
     }
 )
 _TOO_MANY = 429
+_MAX_CODE = 80
+"""Characters of an exception's name that are repeated."""
 _LOCK = threading.Lock()
 
 
@@ -119,7 +121,7 @@ def _explained(title: str, response: Mapping[str, Any], explain: Explain) -> Nam
         return RateLimited("rate_limited", f"{title} limits requests. Try again later.")
     if code in _CREDENTIAL:
         return Refused("credential_refused", f"AWS rejected the credential: {code}.")
-    return explain(code, status, said)
+    return explain(short(code, _MAX_CODE), status, said)
 
 
 def _broken(title: str, kind: str, explain: Explain) -> NameplateError:

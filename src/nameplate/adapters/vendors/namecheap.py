@@ -38,6 +38,8 @@ _TOO_MANY = "500000"
 _ADDRESS = frozenset({"1011150", "1011148", "1011107"})
 _CREDENTIAL = ("1010", "1011", "1016", "1017", "1030", "1050")
 """Beginnings of the numbers of errors about user, key, address and permission."""
+_MAX_ERRORS, _MAX_NUMBER = 10, 10
+"""Errors of one answer that are looked at, and characters of the number of one."""
 _PATIENCE = 6.0
 """Seconds for which a request waits for its turn."""
 
@@ -233,9 +235,9 @@ def _parsed(body: bytes) -> ET.Element:
 
 
 def _error(root: ET.Element, explain: Explain) -> NameplateError:
-    errors = list(root.iter(f"{NS}Error"))
+    errors = list(root.iter(f"{NS}Error"))[:_MAX_ERRORS]
     said = short("; ".join(error.text or "" for error in errors))
-    numbers = frozenset(error.get("Number", "") for error in errors)
+    numbers = frozenset(short(error.get("Number", ""), _MAX_NUMBER) for error in errors)
     if numbers & _ADDRESS:
         return Refused(
             "credential_refused",

@@ -80,10 +80,15 @@ def grant(
 
 
 def is_refused(
-    session: Session, tools: Tools, row: RegisteredName, now: datetime, *, proves: bool
+    session: Session,
+    tools: Tools,
+    row: RegisteredName,
+    claim: Domain | None,
+    now: datetime,
+    *,
+    proves: bool,
 ) -> bool:
     """Let an unproved claim rest on the registration if it can by now; tell whether it cannot, and why."""
-    claim = claim_of(session, row)
     if claim is None or claim.holding_name is not None or row.status not in _COUNTS:
         return False
     why = grant(session, tools, row, now, bought=False, proves=proves)
@@ -151,9 +156,8 @@ def _ask_others(session: Session, row: RegisteredName, now: datetime) -> None:
     session.execute(RegisteredName.waking(now).where(*_of_others(row), old))
 
 
-def follow(session: Session, row: RegisteredName, registrar: str) -> None:
+def follow(claim: Domain | None, row: RegisteredName, registrar: str) -> None:
     """Show the registration in the claim on its name."""
-    claim = claim_of(session, row)
     if claim is None:
         return
     told = {

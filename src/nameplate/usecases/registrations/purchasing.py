@@ -312,7 +312,8 @@ class Buyer:
                     session, self._tools, row, now,
                     bought=is_new, proves=self._connected.proves, hosted=hosted,
                 )  # fmt: skip
-            granting.follow(session, row, self._connected.account.provider)
+            claim = granting.claim_of(session, row)
+            granting.follow(claim, row, self._connected.account.provider)
             row.attempts = 0
             row.next_action_at = now
         elif verdict is PurchaseVerdict.REPEAT:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from nameplate.core import registration
 from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.core.purchases import RENEWED_BEFORE
 from nameplate.core.registration import WARNINGS
@@ -17,6 +18,8 @@ _STATUSES = {
     RegistrationState.TRANSFERRING_OUT: RegistrationStatus.TRANSFERRING_OUT,
 }
 DAY = timedelta(days=1)
+_LONG_OVER = timedelta(days=60)
+"""After the end of a registration, when no registrar brings it back any more."""
 _BEGINNING = (RegistrationStatus.PENDING, RegistrationStatus.TRANSFERRING_IN)
 
 
@@ -58,13 +61,11 @@ def give_notice(row: RegisteredName, now: datetime) -> None:
 
 
 def next_look(row: RegisteredName, now: datetime) -> datetime:
-    """Return when the registrar is asked again: seldom while the end is far."""
+    """Return when the registrar is asked again: as seldom as the registry, and in time to act or warn."""
     if row.expires_at is None:
         return now + DAY
-    left = row.expires_at - now
-    if left > timedelta(days=90) or left < -timedelta(days=60):
+    if row.expires_at - now < -_LONG_OVER:
         return now + timedelta(days=7)
-    due = row.expires_at - RENEWED_BEFORE
-    if now < due:
-        return min(now + DAY, due)
-    return now + timedelta(hours=12)
+    soon = registration.next_look(row.expires_at, now, is_troubled=False)
+    moments = (row.expires_at - RENEWED_BEFORE, registration.next_warning(row.expires_at, now))
+    return min([soon, *(one for one in moments if one is not None and one > now)])

@@ -11,8 +11,8 @@ from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
-from nameplate.models import Account, Purchase, RegisteredName, RenewedBy
-from nameplate.ports.registrar import Act, AutoRenewer, Locker, Quote, Renewer
+from nameplate.models import Account, Domain, Purchase, RegisteredName, RenewedBy
+from nameplate.ports.registrar import Act, AutoRenewer, Locker, Payer, Quote, Renewer
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import work
 from nameplate.usecases.registrations import (
@@ -51,12 +51,14 @@ def look(
     if case.is_wanted:
         brought = _bring(sessions, tools, lease, case.row, connected, seen)
     quote = None if brought.acts else _renewal(sessions, lease, case, connected, seen)
+    missing = _missing_funds(case, connected, seen, lease.now())
 
     def change(session: Session, row: RegisteredName) -> bool:
         now = lease.now()
         seeing.apply(row, seen, now)
         seeing.give_notice(row, now)
-        granting.follow(session, row, connected.account.provider)
+        claim = granting.claim_of(session, row)
+        granting.follow(claim, row, connected.account.provider)
         brought.progress.record(row, now)
         row.attempts = 0
         row.next_action_at = seeing.next_look(row, now)
@@ -66,9 +68,12 @@ def look(
             _buy(session, row, connected.account, quote, seen, now)
         elif not case.is_wanted:
             row.next_action_at = None
-        return case.is_wanted and _is_stopped(
-            session, tools, row, brought.progress, now, proves=connected.proves
+        is_stopped = case.is_wanted and _is_stopped(
+            session, tools, row, claim, brought.progress, now, proves=connected.proves
         )
+        if missing is not None and not is_stopped:
+            row.meet("balance_low", missing, None, now)
+        return is_stopped or missing is not None
 
     work.record(
         sessions, RegisteredName, lease, change,
@@ -80,10 +85,11 @@ def look(
     return None
 
 
-def _is_stopped(
+def _is_stopped(  # noqa: PLR0917 - what a step is given
     session: Session,
     tools: Tools,
     row: RegisteredName,
+    claim: Domain | None,
     progress: DelegationProgress,
     now: datetime,
     *,
@@ -92,7 +98,7 @@ def _is_stopped(
     """Tell whether something stops the registration, and say it: what the owner must know first."""
     if progress.again is not None:
         row.wake(work.soon(tools, now + progress.again, now))
-    is_refused = granting.is_refused(session, tools, row, now, proves=proves)
+    is_refused = granting.is_refused(session, tools, row, claim, now, proves=proves)
     trouble = progress.trouble
     if trouble is not None:
         row.meet(trouble.code, trouble.message, trouble.waits_for, now)
@@ -208,6 +214,32 @@ def _renewal(
         if session.scalars(tried.limit(1)).first() is not None:
             return None
     return connected.registrar.quote(Act.RENEW, row.name, 1)
+
+
+def _missing_funds(case: Case, connected: Connected, seen: Seen, now: datetime) -> str | None:
+    """Return what to say of an account that cannot pay the renewal which is due next, None if it can.
+
+    Asked in the month before that: there is time to add funds.
+    """
+    row, registrar, ends = case.row, connected.registrar, seen.expires_at
+    if row.renewed_by is not RenewedBy.NAMEPLATE or not case.is_wanted or ends is None:
+        return None
+    if not rules.RENEWED_BEFORE < ends - now <= 2 * rules.RENEWED_BEFORE:
+        return None
+    if not isinstance(registrar, Payer) or not isinstance(registrar, Renewer):
+        return None
+    try:
+        price = registrar.quote(Act.RENEW, row.name, 1).price
+        balance = registrar.balance()
+    except NameplateError:
+        return None  # the renewal itself will say why
+    if balance.covers(price):
+        return None
+    due = f"{ends - rules.RENEWED_BEFORE:%Y-%m-%d}"
+    return (
+        f"The account at the registrar has {balance}, and the renewal of {row.name} on {due} costs "
+        f"{price}. Add funds there before."
+    )
 
 
 def _buy(  # noqa: PLR0917 - what a purchase says
