@@ -1,7 +1,8 @@
 // The elements: parts of the console in any page, each in a shadow root of its own.
 import { createApp, h, shallowReactive, type App } from "vue";
-import { shadowOf, type Part, type Renew, type Tell } from "./elements/embedding";
 import EmbeddedPart from "./elements/EmbeddedPart.vue";
+import type { Part, Renew, Tell } from "./elements/host";
+import { shadowOf } from "./elements/shadow";
 import { setLocale } from "./i18n";
 
 const HERE = new URL(/* @vite-ignore */ ".", import.meta.url).href;
