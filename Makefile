@@ -12,7 +12,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check coverage format servers torture bench docs changelog lock release clean
-.PHONY: web types screenshots
+.PHONY: web types packages screenshots
 .DELETE_ON_ERROR:
 
 help:  ## List the targets.
@@ -46,6 +46,9 @@ check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 
 web: $(VENV)/.web  ## Build the page, with node of PyPI, when a source of it has changed.
 	$(BIN)/python web/build.py
+
+packages: web  ## Pack @nameplate/client and @nameplate/vue for npm into dist/.
+	$(BIN)/python web/packages.py
 
 screenshots: web  ## Write pictures of the page to docs/images.
 	$(BIN)/python scripts/screenshots.py

@@ -55,10 +55,8 @@ def declarations(entry: Path) -> set[Path]:
 
 def stage(name: str) -> Path:
     """Put everything that a package has into its folder."""
-    run(
-        ["node_modules/vite/bin/vite.js", "build", "--config", "vite.packages.config.ts"]
-        + ["--mode", name, "--logLevel", "warn"]
-    )
+    vite = ["node_modules/vite/bin/vite.js", "build", "--config", "vite.packages.config.ts"]
+    run([*vite, "--mode", name, "--logLevel", "warn"])
     target, types = STAGED / name, STAGED / "types"
     for entry in sorted((WEB / "packages" / name).glob("*.ts")):
         for one in declarations(types / "packages" / name / f"{entry.stem}.d.ts"):
