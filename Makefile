@@ -18,8 +18,11 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: $(VENV)/.demo  ## Show the product on this machine.
-	$(BIN)/nameplate demo
+# make takes `--keep` for its own `--keep-going`, and tells of it by a letter.
+KEEP := $(findstring k,$(firstword -$(MAKEFLAGS)))
+
+demo: $(VENV)/.demo $(if $(KEEP),web)  ## Show the product on this machine; `make demo --keep` keeps it, with its page.
+	$(BIN)/nameplate demo $(if $(KEEP),--keep)
 
 # Many tests wait for servers, so that three processes fill two cores. A test that uses a real one is
 # run once more when it fails, and the closing line says so. One that fails twice has failed, and so has
