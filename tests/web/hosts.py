@@ -103,15 +103,19 @@ def installed(folder: Path, packages: list[Path]) -> None:
     ours = {f"@nameplate/{one.name.split('-')[1]}": f"file:{one}" for one in packages}
     project = {"name": "host", "private": True, "type": "module", "dependencies": everything | ours}
     folder.mkdir()
-    shutil.copytree(
-        WEB / "node_modules", folder / "node_modules", symlinks=True, copy_function=_linked
-    )
+    link_modules(folder)
     (folder / "package.json").write_text(json.dumps(project))
     shutil.copyfile(WEB / "package-lock.json", folder / "package-lock.json")
     npm = builder().npm()
     # Peers would be looked up at the registry although they are there.
     options = ("--offline", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund")
     node(folder, npm, "install", *options)
+
+
+def link_modules(folder: Path) -> None:
+    """Put the page's node_modules into a folder."""
+    target = folder / "node_modules"
+    shutil.copytree(WEB / "node_modules", target, symlinks=True, copy_function=_linked)
 
 
 def _linked(source: str, target: str) -> None:
