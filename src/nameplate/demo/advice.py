@@ -42,8 +42,15 @@ class DemoPage:
 def page(sandbox: Sandbox) -> DemoPage:
     """Add an operator and return where the page is."""
     with sandbox.sessions.begin(PLATFORM) as session:
-        given = {"now": sandbox.tools.clock(), "random": sandbox.tools.random}
-        _, token = users.add(session, PLATFORM, email=_OPERATOR, operator=True, **given)
+        tools = sandbox.tools
+        _, token = users.add(
+            session,
+            PLATFORM,
+            email=_OPERATOR,
+            operator=True,
+            now=tools.clock(),
+            random=tools.random,
+        )
     link = f"{sandbox.api_url}/invitation#{token.reveal()}"
     return DemoPage(sandbox.api_url, _OPERATOR, link, Assets().are_built)
 
