@@ -12,14 +12,17 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check coverage format servers torture bench docs changelog lock release clean
-.PHONY: web types screenshots
+.PHONY: web types packages screenshots
 .DELETE_ON_ERROR:
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: $(VENV)/.demo  ## Show the product on this machine.
-	$(BIN)/nameplate demo
+# make takes `--keep` for its own `--keep-going`, and tells of it by a letter.
+KEEP := $(findstring k,$(firstword -$(MAKEFLAGS)))
+
+demo: $(VENV)/.demo $(if $(KEEP),web)  ## Show the product on this machine; `make demo --keep` keeps it, with its page.
+	$(BIN)/nameplate demo $(if $(KEEP),--keep)
 
 # Many tests wait for servers, so that three processes fill two cores. A test that uses a real one is
 # run once more when it fails, and the closing line says so. One that fails twice has failed, and so has
@@ -46,6 +49,9 @@ check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 
 web: $(VENV)/.web  ## Build the page, with node of PyPI, when a source of it has changed.
 	$(BIN)/python web/build.py
+
+packages: web  ## Pack @nameplate/client and @nameplate/vue for npm into dist/.
+	$(BIN)/python web/packages.py
 
 screenshots: web  ## Write pictures of the page to docs/images.
 	$(BIN)/python scripts/screenshots.py

@@ -1,5 +1,6 @@
 """Settings come from the environment, keep their secrets, and none is undocumented."""
 
+import json
 from dataclasses import fields
 from ipaddress import ip_network
 from pathlib import Path
@@ -115,3 +116,27 @@ def test_all_wrong_values_are_named_at_once():
     with pytest.raises(Invalid, match=r"NAMEPLATE_PORT.*NAMEPLATE_SANDBOX") as refused:
         Settings.read(wrong)
     assert "sekret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [
+        ('["https://shop.example.com", "https://a.example:8443", "http://localhost:3000"]', True),
+        ("[]", True),
+        ('["*"]', False),
+        ('["https://*.example.com"]', False),
+        ('["http://shop.example.com"]', False),
+        ('["https://shop.example.com/"]', False),
+        ('["https://shop.example.com; script-src *"]', False),
+        ("[\"'self'\"]", False),
+        ("https://shop.example.com", False),
+    ],
+)
+def test_pages_that_frame_are_named_by_their_origin(text: str, is_taken: bool) -> None:
+    environment = {"NAMEPLATE_FRAME_ANCESTORS": text}
+    if is_taken:
+        assert Settings.read(environment).frame_ancestors == tuple(json.loads(text))
+        return
+    with pytest.raises(Invalid) as refused:
+        Settings.read(environment)
+    assert refused.value.problems[0].pointer == "NAMEPLATE_FRAME_ANCESTORS"

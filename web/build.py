@@ -72,6 +72,12 @@ def run(words: Sequence[str], *, quiet: bool = False) -> None:
         sys.exit(f"{done.stdout or ''}{done.stderr or ''}`node {' '.join(words)}` failed.")
 
 
+def npm() -> str:
+    """Return the script that is npm."""
+    modules = "node_modules" if sys.platform == "win32" else "lib/node_modules"
+    return str(node_home() / modules / "npm" / "bin" / "npm-cli.js")
+
+
 def is_reachable() -> bool:
     """Tell whether npm's registry answers."""
     for _ in range(3):
@@ -88,9 +94,10 @@ def install() -> None:
     if not is_reachable():
         print(f"{REGISTRY} does not answer: the page is not built.", file=sys.stderr)
         sys.exit(UNREACHABLE)
-    modules = "node_modules" if sys.platform == "win32" else "lib/node_modules"
-    npm = str(node_home() / modules / "npm" / "bin" / "npm-cli.js")
-    run([npm, "ci", "--fetch-retries=5", "--no-audit", "--no-fund", "--ignore-scripts"], quiet=True)
+    run(
+        [npm(), "ci", "--fetch-retries=5", "--no-audit", "--no-fund", "--ignore-scripts"],
+        quiet=True,
+    )
     _INSTALLED.write_text(wanted)
 
 

@@ -11,6 +11,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
+from nameplate.core import web_origins
 from nameplate.core.configuration.forms import DomainName, Form
 from nameplate.core.draft_challenges import DRAFTS
 from nameplate.core.egress import Detour, Network
@@ -74,6 +75,13 @@ def _some_of(*words: str) -> Callable[[str], tuple[str, ...]]:
         return found
 
     return read
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    found = _list(text)
+    if not all(map(web_origins.is_origin, found)):
+        raise ValueError(f"a JSON list of origins, each {web_origins.EXPECTED.rstrip('.')}")
+    return found
 
 
 def _zone(text: str) -> str:
@@ -181,6 +189,9 @@ class Settings:
     public_url: str | None = None
     """URL at which browsers reach the API, for the addresses of setup links. Default: as in the request
     that makes a link."""
+    frame_ancestors: Annotated[tuple[str, ...], _origins] = ()
+    """Origins of the pages that may show the page of a setup link in a frame, for example
+    `["https://shop.example.com"]`. The console is never shown in one."""
     platform_zones: tuple[str, ...] | None = None
     """Names of the platform itself: no organization can hold them, nor what is above or below. Default:
     the host of `public_url`, `challenge_zone`, the zones of proof methods, and the host names of the

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,6 +12,7 @@ from tests.api.client import LOCAL, Answer, Api
 from tests.fakes import oidc
 from tests.fakes.oidc import CLIENT, SECRET, Provider
 
+from nameplate.adapters import oidc as adapter
 from nameplate.adapters.oidc import OidcClient, OidcProvider
 from nameplate.api.app import create
 from nameplate.api.inprocess import InProcess
@@ -117,3 +118,53 @@ def test_a_provider_that_is_away_is_said(with_provider: Api, there: Provider, ap
         "/sign-in?error=identity_provider_missing"
     )
     assert Browser(api).get("/v1/session:methods") == {"password": True, "oidc": None}
+
+
+def test_a_login_begins_a_session_that_nobody_knew_before(
+    with_provider: Api, there: Provider
+) -> None:
+    with_provider.post("/v1/users", {"email": "ada@example.com"})
+    planted = "chosen-by-an-attacker-0123456789abcdefghij"
+    browser = Browser(with_provider, {"nameplate-session": planted})
+    _back(browser, there.authorize(_began(browser)))
+    first = browser.cookies["nameplate-session"]
+    assert first != planted
+    assert (
+        Browser(with_provider, {"nameplate-session": planted}).send("GET", "/v1/session").status
+        == 401
+    )
+    _back(browser, there.authorize(_began(browser)))
+    assert browser.cookies["nameplate-session"] != first
+    assert (
+        Browser(with_provider, {"nameplate-session": first}).send("GET", "/v1/session").status
+        == 401
+    )
+    assert browser.get("/v1/session")["user"]["email"] == "ada@example.com"
+
+
+def test_a_provider_that_goes_away_on_the_way_lets_nobody_in(
+    with_provider: Api, there: Provider
+) -> None:
+    with_provider.post("/v1/users", {"email": "ada@example.com"})
+    browser = Browser(with_provider)
+    back = there.authorize(_began(browser))
+    there.is_away = True
+    answer = _back(browser, back)
+    assert answer.headers["location"] == "/sign-in?error=identity_provider_unavailable"
+    assert "nameplate-session" not in browser.cookies
+    there.is_away = False
+    again = _back(browser, back)  # the question is over: another answer is not waited for
+    assert again.headers["location"] == "/sign-in?error=identity_refused"
+
+
+def test_keys_that_change_between_two_logins_are_read_again(
+    with_provider: Api, there: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_provider.post("/v1/users", {"email": "ada@example.com"})
+    first = Browser(with_provider)
+    _back(first, there.authorize(_began(first)))
+    there.rotate()
+    monkeypatch.setattr(adapter, "_KEYS_AGAIN", timedelta(0))
+    second = Browser(with_provider)
+    assert _back(second, there.authorize(_began(second))).headers["location"] == "/"
+    assert second.get("/v1/session")["user"]["email"] == "ada@example.com"

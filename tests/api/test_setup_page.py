@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ import sqlalchemy as sa
 from tests.api.client import Answer, Api
 from tests.api.conftest import World
 
+from nameplate.api.app import create
+from nameplate.api.inprocess import InProcess
 from nameplate.core.actor import PLATFORM
 from nameplate.models import SetupLink
 
@@ -191,3 +194,21 @@ def test_what_others_published_is_shown_as_text(world: World, api: Api, visitor:
         row = session.scalars(sa.select(Domain).where(Domain.full_domain == NAME)).one()
         row.error_message = row.trouble_message = "<script>alert(1)</script>"
     assert b"<script>alert" not in browser.send("GET", where).raw
+
+
+def test_only_pages_that_the_operator_lists_show_it_in_a_frame(
+    world: World, visitor: Api, api: Api
+) -> None:
+    def framing(browser: Api, address: str) -> str:
+        policy = browser.send("GET", address).headers["content-security-policy"]
+        return policy.partition("frame-ancestors ")[2]
+
+    link = made(world.as_acme)
+    where, browser = opened(visitor, link)
+    for address in (path(link), where, "/setup/open/nobody", "/setup/nobody"):
+        assert framing(browser, address) == "'none'"
+    listed = ("https://shop.example.com", "https://admin.example.com:8443")
+    app = create(api.sessions, replace(api.tools, frame_ancestors=listed))
+    framed = replace(browser, transport=InProcess(app))
+    for address in (where, "/setup/open/nobody", "/setup/nobody"):
+        assert framing(framed, address) == " ".join(listed)

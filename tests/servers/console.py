@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import urllib.request
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +32,12 @@ STORED = "nameplate.token"
 class Console:
     """A running installation with every kind of object, whose workers sleep."""
 
-    def __init__(self, folder: Path, migrated: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        migrated: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it in `folder`; `migrated` is the URL of an empty SQLite database to copy."""
         if not (STATIC / "index.html").exists():
             raise ServerMissing("the page is not built: run `make web`")
@@ -59,6 +65,7 @@ class Console:
                 "NAMEPLATE_HOME": str(folder),
                 "NAMEPLATE_DNS_RECURSOR": f"127.0.0.1:{free_port()}",
                 "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
+                **(environment or {}),
             },
         )
 

@@ -31,7 +31,7 @@ _MAX_ANSWER = 1024 * 1024
 _TIMEOUT = 10.0
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 """Signatures by a key pair: with a shared secret, whoever knows it could vouch for anybody."""
-_SUCCESS = 200
+_SUCCESS, _SERVER_ERROR = 200, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,8 @@ class OidcProvider:
             headers["Authorization"] = Secret(f"Basic {b64encode(pair.encode()).decode()}")
         at = self._address(metadata, "token_endpoint")
         reply = _asked("POST", at, content=urlencode(form), headers=headers)
+        if reply.status >= _SERVER_ERROR:
+            raise _away(f"It answered with HTTP status {reply.status}.")
         if reply.status != _SUCCESS:
             raise _refused("The identity provider does not accept the answer. Sign in again.")
         return _object(reply)

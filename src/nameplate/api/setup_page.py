@@ -56,7 +56,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "frame-ancestors "
     ),
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
@@ -110,7 +110,7 @@ def ask(request: Request, token: str) -> Response:
     shared = surface(request)
     with shared.sessions.begin(PLATFORM, read_only=True) as session:
         found = links.is_unopened(session, Secret(token), database_now(session))
-    return _page("open.html") if found else _gone()
+    return _page(request, "open.html") if found else _gone(request)
 
 
 @routes.post("/open/{token}")
@@ -124,10 +124,10 @@ def exchange(request: Request, token: str) -> Response:
                 session, Secret(token), database_now(session), shared.tools.random
             )
         except NotFound:
-            return _gone()
+            return _gone(request)
         there = _path(request, row)
         until = row.expires_at
-    answer = RedirectResponse(there, 303, _HEADERS)
+    answer = RedirectResponse(there, 303, _headers(request))
     answer.set_cookie(
         _COOKIE,
         kept.reveal(),
@@ -157,9 +157,9 @@ def check(request: Request, link: str) -> Response:
             now = database_now(session)
             seen = _visit(request, session, link, now)
             domains.check(session, seen.actor, ids.show(Prefix.DOMAIN, seen.domain.id), now)
-            return RedirectResponse(_path(request, seen.link), 303, _HEADERS)
+            return RedirectResponse(_path(request, seen.link), 303, _headers(request))
     except NotFound:
-        return _gone()
+        return _gone(request)
     except RateLimited as error:
         return _shown(request, link, notice=error.detail, status=429)
 
@@ -175,7 +175,7 @@ def share(request: Request, link: str) -> Response:
             seen = _visit(request, session, link, now)
             _, token = links.pass_on(session, seen, now, shared.tools.random)
     except NotFound:
-        return _gone()
+        return _gone(request)
     except Conflict as error:
         return _shown(request, link, notice=error.detail, status=409)
     return _shown(request, link, new_link=address(request, shared.tools, token))
@@ -195,7 +195,7 @@ def _shown(
         try:
             seen = _visit(request, session, link, now)
         except NotFound:
-            return _gone()
+            return _gone(request)
         found = conditions.of(session, shared.tools, seen.domain)
         told = instructions.of(session, shared.tools, seen.domain)
         shown = {
@@ -211,7 +211,7 @@ def _shown(
             "notice": notice,
             "new_link": new_link,
         }
-    return _page("setup.html", shown, status)
+    return _page(request, "setup.html", shown, status)
 
 
 def _step(one: ToPublish) -> Mapping[str, Any]:
@@ -245,17 +245,26 @@ def _admit(request: Request) -> None:
         raise TooManyRequests(wait)
 
 
-def _too_many(_request: Request, error: Exception) -> Response:
+def _too_many(request: Request, error: Exception) -> Response:
     assert isinstance(error, TooManyRequests)  # noqa: S101 - registered for nothing else
-    answer = _page("busy.html", status=429)
+    answer = _page(request, "busy.html", status=429)
     answer.headers["Retry-After"] = str(error.seconds)
     return answer
 
 
-def _gone() -> Response:
-    return _page("gone.html", status=404)
+def _gone(request: Request) -> Response:
+    return _page(request, "gone.html", status=404)
 
 
-def _page(name: str, given: Mapping[str, Any] | None = None, status: int = 200) -> Response:
+def _page(
+    request: Request, name: str, given: Mapping[str, Any] | None = None, status: int = 200
+) -> Response:
     html = _PAGES.get_template(name).render(style=_STYLE, **(given or {}))
-    return HTMLResponse(html, status, _HEADERS)
+    return HTMLResponse(html, status, _headers(request))
+
+
+def _headers(request: Request) -> Mapping[str, str]:
+    """Return what every answer has. Only pages that the operator lists may frame it (CSP 3, 6.4.2)."""
+    ancestors = surface(request).tools.frame_ancestors
+    policy = _HEADERS["Content-Security-Policy"] + (" ".join(ancestors) or "'none'")
+    return _HEADERS | {"Content-Security-Policy": policy}

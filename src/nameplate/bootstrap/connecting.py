@@ -77,6 +77,7 @@ def tools(settings: Settings, ring: KeyRing, counting: Sessions | None = None) -
         validator=looks.validator(settings, policy),
         vantages=looks.vantages(settings),
         public_url=settings.public_url,
+        frame_ancestors=settings.frame_ancestors,
         identity_provider=_identity_provider(settings),
         challenge_zone=settings.challenge_zone,
         draft_challenges=settings.draft_challenges,

@@ -1,12 +1,58 @@
-"""What to try while the demo is kept running: commands that work when pasted into a shell."""
+"""What to try while the demo is kept running: the page, and commands that work when pasted into a shell."""
 
 import os
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from nameplate.core.actor import PLATFORM
 from nameplate.demo.loopback import LOOPBACK
 from nameplate.demo.sandbox import Sandbox
+from nameplate.usecases.tenants import users
+from nameplate.web import Assets
+
+_OPERATOR = "operator@example.test"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPage:
+    """The web page of the demo, and how to sign in there."""
+
+    url: str
+    email: str
+    invitation_url: str
+    """Works once: by it a person chooses the password."""
+    is_built: bool
+    """A checkout has no page before `make web`."""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the page for the one document."""
+        return {"url": self.url, "email": self.email, "invitation_url": self.invitation_url}
+
+    def lines(self) -> list[str]:
+        """Return what a person reads."""
+        if not self.is_built:
+            said = f"The page at {self.url}/ is not built: run `make web`. Then choose a password"
+        else:
+            said = f"The page at {self.url}/ shows all of this. Choose a password"
+        return [f"{said} for {self.email}:", "", f"  {self.invitation_url}"]
+
+
+def page(sandbox: Sandbox) -> DemoPage:
+    """Add an operator and return where the page is."""
+    with sandbox.sessions.begin(PLATFORM) as session:
+        tools = sandbox.tools
+        _, token = users.add(
+            session,
+            PLATFORM,
+            email=_OPERATOR,
+            operator=True,
+            now=tools.clock(),
+            random=tools.random,
+        )
+    link = f"{sandbox.api_url}/invitation#{token.reveal()}"
+    return DemoPage(sandbox.api_url, _OPERATOR, link, Assets().are_built)
 
 
 def commands(sandbox: Sandbox, account: str) -> list[str]:

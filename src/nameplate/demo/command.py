@@ -26,6 +26,7 @@ from nameplate.demo.progress import Progress
 from nameplate.demo.steps import Way, way
 
 if TYPE_CHECKING:
+    from nameplate.demo.advice import DemoPage
     from nameplate.demo.sandbox import Sandbox
 
 KEPT_PORT = 8080
@@ -38,6 +39,8 @@ class _Outcome:
     """What there is to tell at the end."""
 
     visit: dict[str, Any] | None = None
+    page: "DemoPage | None" = None
+    """Of a demo that is kept running."""
     error: dict[str, str] | None = None
     exit_code: int = 0
     trace: str = ""
@@ -74,6 +77,7 @@ def run(*, keep: bool, as_json: bool, port: int | None, buy: bool = False) -> in
             if keep:
                 from nameplate.demo import advice  # noqa: PLC0415 - loads all of Nameplate
 
+                outcome.page = advice.page(world)
                 _tell(progress, outcome, advice.commands(world, account), as_json=as_json)
                 _stay(world)
         except Interrupted as ended:
@@ -159,7 +163,7 @@ def _tell(progress: Progress, outcome: _Outcome, advised: Sequence[str], *, as_j
             document = _document(progress, outcome, step, advised)
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         elif outcome.error is None and outcome.visit is not None:
-            sys.stdout.write(_summary(progress, outcome.visit, advised))
+            sys.stdout.write(_summary(progress, outcome, outcome.visit, advised))
         sys.stdout.flush()
         outcome.is_told = True
     if outcome.error is not None:
@@ -184,12 +188,16 @@ def _document(
     if outcome.error is not None:
         document["error"] = {**outcome.error, "step": step}
         document["logs"] = str(outcome.logs) if outcome.logs else None
+    if outcome.page is not None:
+        document["page"] = outcome.page.as_json()
     if advised:
         document["try"] = list(advised)
     return document
 
 
-def _summary(progress: Progress, visit: dict[str, Any], advised: Sequence[str]) -> str:
+def _summary(
+    progress: Progress, outcome: _Outcome, visit: dict[str, Any], advised: Sequence[str]
+) -> str:
     """Return what a person reads at the end."""
     after = f"{progress.seconds:.1f} s after the start"
     lines = [
@@ -197,6 +205,8 @@ def _summary(progress: Progress, visit: dict[str, Any], advised: Sequence[str]) 
         f"  {visit['body'].strip()}",
         f"  certificate serial {visit['serial_number']}, verified against the sandbox root",
     ]
+    if outcome.page is not None:
+        lines += ["", *outcome.page.lines()]
     if advised:
         lines += ["", "Everything keeps running until Ctrl-C. Try in another terminal:", ""]
         lines += [f"  {command}" for command in advised]

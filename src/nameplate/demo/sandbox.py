@@ -135,11 +135,11 @@ class Sandbox:
         )
 
     def _start_nameplate(self) -> None:
-        sessions = bootstrap.sessions(self._settings)
-        self._stack.callback(sessions.dispose)
-        tools = bootstrap.tools(self._settings, bootstrap.keyring(self._settings))
+        self.sessions = bootstrap.sessions(self._settings)
+        self._stack.callback(self.sessions.dispose)
+        self.tools = tools = bootstrap.tools(self._settings, bootstrap.keyring(self._settings))
         self.resolver = tools.resolver
-        with sessions.begin(PLATFORM) as session:
+        with self.sessions.begin(PLATFORM) as session:
             _, self.token = tokens.add(
                 session,
                 PLATFORM,

@@ -78,6 +78,8 @@ class Tools:
     """Questions a second that the search for dangling records may ask, in each process."""
     public_url: str | None = None
     """Where browsers reach the API; None: as the request says."""
+    frame_ancestors: Sequence[str] = ()
+    """Origins whose pages may show the page of a setup link in a frame."""
     challenge_zone: str | None = None
     """Domain of the platform to which owners delegate ACME challenges; None: there is none."""
     certificate_preferences: CertificatePreferences = field(default_factory=CertificatePreferences)

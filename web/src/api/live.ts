@@ -22,15 +22,18 @@ export class Live {
   readonly #api: Api;
   readonly #queries: QueryClient;
   readonly #told: (event: NameplateEvent) => void;
+  readonly #polls: boolean;
   readonly #end = new AbortController();
   #since: string | null = null;
   #streams = true;
   #wake: () => void = () => undefined;
 
-  constructor(api: Api, queries: QueryClient, told: (event: NameplateEvent) => void = () => undefined) {
+  /** `polls`: whether the caller may list events; embed tokens may only follow the stream of theirs. */
+  constructor(api: Api, queries: QueryClient, told: (event: NameplateEvent) => void = () => undefined, polls = true) {
     this.#api = api;
     this.#queries = queries;
     this.#told = told;
+    this.#polls = polls;
   }
 
   start(): void {
@@ -52,7 +55,8 @@ export class Live {
     let failures = 0;
     while (!this.#end.signal.aborted) {
       try {
-        await this.#poll();
+        if (this.#polls) await this.#poll();
+        else if (!this.#streams) return;
         failures = 0;
         this.failing.value = false;
         if (this.#streams && !document.hidden) await this.#stream();
@@ -80,12 +84,12 @@ export class Live {
     let timer = setTimeout(() => quiet.abort(), QUIET);
     const url = `${this.#api.base}/v1/events/stream?since=${encodeURIComponent(this.#since ?? "now")}`;
     try {
-      const answer = await fetch(url, {
-        headers: { ...this.#api.headers(), Accept: "text/event-stream" },
+      const answer = await this.#api.send(new Request(url, {
+        headers: { Accept: "text/event-stream" },
         signal: AbortSignal.any([this.#end.signal, quiet.signal]),
-      });
+      }));
       if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-        this.#streams = answer.status >= 500 || answer.status === 429;
+        this.#streams = answer.status >= 500 || [401, 429].includes(answer.status);
         return;
       }
       const messages = new Messages();

@@ -5,7 +5,6 @@ every use: a token that was revoked, a session that has ended, a role that was t
 made with them.
 """
 
-import re
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import ids, tokens
+from nameplate.core import ids, tokens, web_origins
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Invalid, NotFound, Problem
 from nameplate.core.ids import Prefix
@@ -32,10 +31,6 @@ MAX_ORIGINS = 10
 _MARK = "embed"
 """Begins the key id: tells an embed token from others without a query."""
 _KEY_BYTES = 8
-_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_ORIGIN = re.compile(
-    rf"(?:https://{_HOST}|http://(?:localhost|127\.0\.0\.1))(?::[1-9][0-9]{{0,4}})?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +110,8 @@ def _check(actions: Collection[str], origins: Collection[str]) -> None:
             detail = f"No such action. Expected some of {', '.join(ACTIONS)}."
             raise Invalid("action_unknown", detail, [Problem("/actions", "action_unknown", detail)])
     for one in origins:
-        if not _ORIGIN.fullmatch(one):
-            detail = (
-                "An origin is `https://` and a host in lower case, with a port unless it is 443. Only "
-                "`localhost` may be without TLS."
-            )
+        if not web_origins.is_origin(one):
+            detail = f"Expected {web_origins.EXPECTED}"
             raise Invalid("origin_invalid", detail, [Problem("/origins", "origin_invalid", detail)])
 
 
@@ -142,7 +134,7 @@ def note_origins(sessions: Sessions, origins: Collection[str], until: datetime) 
 
 def is_noted(sessions: Sessions, origin: str) -> bool:
     """Tell whether some token is for a page of this origin."""
-    if not _ORIGIN.fullmatch(origin):
+    if not web_origins.is_origin(origin):
         return False
     return sessions.first(_NOTED, {"origin": origin}) is not None
 
