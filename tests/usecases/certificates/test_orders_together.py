@@ -308,6 +308,38 @@ def test_a_crash_loses_none_and_issues_none_twice(
         assert all(before.values())
 
 
+@pytest.mark.parametrize("point", POINTS[POINTS.index("certificate:finalize_intended") :])
+def test_a_crash_among_orders_under_way_loses_none(
+    rig: Rig, trusting: AcmeAuthority, point: str
+) -> None:
+    slow = Slow(trusting)
+    slow.pending_for = 10**6
+    rig.authority_is(slow)
+    leases, sessions = _several(rig), rig.offline.sessions
+    orders_together.reconcile(sessions, rig.offline.tools, leases)
+    slow.pending_for = 0
+    points = [point]
+
+    def checkpoint(passed: str) -> None:
+        if passed in points:
+            points.clear()
+            raise _Killed
+
+    rig.offline.tools = replace(rig.offline.tools, checkpoint=checkpoint)
+    with pytest.raises(_Killed):
+        orders_together.reconcile(sessions, rig.offline.tools, _again(rig, leases))
+    for _ in range(20):
+        left = [one for one in leases if _row(rig, one).status is not ACTIVE]
+        for one in left:
+            rig.change(Certificate, one.id, lease_until=None)
+        if not left:
+            break
+        orders_together.reconcile(sessions, rig.offline.tools, _again(rig, left))
+    rows = [_row(rig, one) for one in leases]
+    assert [(one.status, one.generation) for one in rows] == [(ACTIVE, 1)] * 3
+    assert slow.finalized == 3
+
+
 def test_what_is_above_several_names_is_asked_for_caa_once(
     migrated_sqlite_sessions: Sessions,
 ) -> None:
