@@ -23,42 +23,27 @@ Goals: 30 certificates/s on PostgreSQL, 5 times the best peer, 20 % of the bare 
 """
 
 import argparse
-import contextlib
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 sys.path.pop(0)  # this folder: its dns.py is not dnspython
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.acme_client import STALLED, Bare
-from bench.acme_peers import RUN, THREADS, Result, cpu_of, peak_of, program_of
-from tests.chaos import backlog
-from tests.chaos.world import Answers
-from tests.databases import sessions_over
-from tests.servers import postgresql
-from tests.servers.knot import Knot
+from bench.acme_client import Bare
+from bench.acme_nameplate import Installation, database
+from bench.acme_peers import RUN, THREADS, Result, peak_of, program_of
 from tests.servers.pebble import ChallTestSrv, Pebble
 
-from nameplate import bootstrap
 from nameplate.adapters.ca import accounts
-from nameplate.adapters.dns.rfc2136 import Rfc2136
 from nameplate.core import keys
-from nameplate.core.actor import PLATFORM
-from nameplate.core.encryption import KeyRing
-from nameplate.core.records import Change, RRset
-from nameplate.ports.dns import Zone
-from nameplate.settings import Settings
-from nameplate.usecases.operations import schema
 
 TRIES = 3
 GOAL_RATE, GOAL_PEER, GOAL_BARE = 30.0, 5.0, 0.2
@@ -86,95 +71,12 @@ class Bench:
 
     def nameplate(self, url: str, label: str) -> Result:
         """Fill a migrated database with due rows, and time a worker process that empties it."""
-        home = self.folder / f"home-{label}"
-        home.mkdir()
-        settings = Settings(home=home)
-        ring = bootstrap.keyring(settings)
-        tools = bootstrap.tools(settings, ring)
-        sessions = sessions_over(url)
-        sessions.run(
-            PLATFORM,
-            lambda s: backlog.authority(
-                s, tools, self.pebble.directory_url, self.bundle, self.key.reveal()
-            ),
+        place = Installation(
+            self.folder, url, label, self.pebble.directory_url, bundle=self.bundle, key=self.key
         )
-        backlog.add(sessions, [f"n{number}.{label}.com" for number in range(self.count)])
-        app, system = url, url
-        if url.startswith("postgresql"):
-            app = postgresql.role_url(url, postgresql.APP)
-            system = postgresql.role_url(url, postgresql.SYSTEM)
-        log = home / "log"
-        with self._leading_here(sessions, ring, f"{label}.com") as hosts:
-            env = {
-                **os.environ,
-                **hosts,
-                "NAMEPLATE_HOME": str(home),
-                "NAMEPLATE_DATABASE_URL": app,
-                "NAMEPLATE_SYSTEM_DATABASE_URL": system,
-            }
-            command = [sys.executable, "-m", "nameplate", "worker", "--threads", str(THREADS)]
-            with log.open("wb") as written:
-                worker = subprocess.Popen(command, env=env, stdout=written, stderr=written)
-            return self._timed(worker, sessions, label, log)
-
-    @contextlib.contextmanager
-    def _leading_here(self, sessions: Any, ring: KeyRing, zone: str) -> Iterator[dict[str, str]]:
-        """Answer challenges, have every host of the zone lead there, and return settings of that world."""
-        with Knot(self.folder, [zone]) as dns, Answers(sessions, ring) as answers:
-            provider = Rfc2136(dns.address, dns.port, [zone], dns.tsig)
-            everything = RRset(f"*.{zone}", "A", 60, ("127.0.0.1",))
-            provider.apply(Zone(zone), [Change(None, everything)])
-            here = f"127.0.0.1:{answers.port}"
-            yield {
-                "NAMEPLATE_DNS_SERVERS": json.dumps({zone: [f"{dns.address}:{dns.port}"]}),
-                "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps({"127.0.0.1": here}),
-            }
-
-    def _timed(
-        self, worker: subprocess.Popen[bytes], sessions: Any, label: str, log: Path
-    ) -> Result:
-        try:
-            return self._watch(worker, sessions, f"nameplate, {label}", log)
-        finally:
-            worker.terminate()
-            worker.wait(30)
-            sessions.dispose()
-
-    def _watch(
-        self, worker: subprocess.Popen[bytes], sessions: Any, label: str, log: Path
-    ) -> Result:
-        """Time from the first lease to the last certificate: the start of Python is not measured."""
-        started: tuple[float, float] | None = None
-        done, moved = 0, time.perf_counter()
-        while (now := time.perf_counter()) - moved < STALLED and worker.poll() is None:
-            cpu = cpu_of(worker.pid)
-            if started is None and backlog.begun(sessions):
-                started = (now, cpu)
-            if started is not None:
-                before, done = done, backlog.states(sessions).get("active", 0)
-                moved = now if done > before else moved
-                if done >= self.count:
-                    return Result(
-                        label, self.count, now - started[0], cpu - started[1], peak_of(worker.pid)
-                    )
-            time.sleep(0.05)
-        raise TimeoutError(f"{done} of {self.count}\n{log.read_text()[-3000:]}")
-
-
-@contextlib.contextmanager
-def _database(kind: str, folder: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        schema.upgrade(url := f"sqlite:///{folder}/bench.db")
-        yield url
-        return
-    server = folder / "postgresql"
-    server.mkdir()
-    with (
-        postgresql.PostgreSQL(server) as cluster,
-        postgresql.fresh_database(cluster.facts["port"]) as url,
-    ):
-        schema.upgrade(url)
-        yield url
+        place.add(self.count)
+        with place.workers() as workers:
+            return replace(place.timed(workers, self.count), label=f"nameplate, {label}")
 
 
 def main() -> None:
@@ -227,7 +129,7 @@ def _peer(name: str, program: str, bench: Bench) -> Result:
 
 
 def _nameplate(kind: str, bench: Bench) -> Result:
-    with _database(kind, bench.folder) as url:
+    with database(kind, bench.folder) as url:
         return bench.nameplate(url, kind)
 
 

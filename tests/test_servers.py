@@ -1,4 +1,4 @@
-"""The databases that the tests start, and the fence around the test process."""
+"""The servers that the tests start, and the fence around the test process."""
 
 import json
 import os
@@ -8,13 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 import sqlalchemy as sa
 
+from nameplate.adapters.ca import accounts
+from nameplate.adapters.ca.acme import AcmeAuthority
+from nameplate.core import certificates, keys
+from nameplate.core.orders import OrderStatus
 from tests.loopback import NetworkForbidden, is_loopback
+from tests.servers.light_acme import LightAcme
 from tests.servers.postgresql import APP, OWNER, SYSTEM, role_url
 from tests.servers.process import Server, ServerMissing, listens, program
 from tests.servers.shared import Run, shared
@@ -174,3 +180,21 @@ def test_no_connection_leaves_the_machine() -> None:
             udp.sendmsg([b""], [], 0, ("192.0.2.1", 53))
     with pytest.raises(NetworkForbidden):
         socket.getaddrinfo("example.com", 80)
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_light_authority_issues_unless_it_is_silent(tmp_path: Path, is_silent: bool) -> None:
+    names, key = ["a.example", "b.example"], keys.new_key()
+    with LightAcme(tmp_path, is_pending=is_silent) as server:
+        account = keys.new_key()
+        url = accounts.register(server.directory_url, account)
+        authority = AcmeAuthority(server.directory_url, account, url)
+        order = authority.order(names)
+        for challenge in order.challenges:
+            authority.respond(challenge)
+        order = authority.poll(order.url)
+        if is_silent:
+            assert order.status is OrderStatus.PENDING
+            return
+        order = authority.finalize(order, certificates.csr(key, names))
+        certificates.check(authority.download(order), key, names, datetime.now(UTC))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import keys
 from nameplate.core.actor import PLATFORM
 from nameplate.core.certificate_preferences import CertificatePreferences
+from nameplate.core.lifecycle import CertificateStatus
 from nameplate.db import Sessions
 from nameplate.models import Account, Certificate, Domain
 from nameplate.usecases.certificates import requests
@@ -18,7 +19,11 @@ from tests.proof import prove
 
 
 def authority(
-    session: Session, tools: Tools, directory_url: str, ca_bundle: str, key: str | None = None
+    session: Session,
+    tools: Tools,
+    directory_url: str,
+    ca_bundle: str | None,
+    key: str | None = None,
 ) -> Account:
     """Add the platform's account at an ACME server."""
     return accounts.add(
@@ -28,7 +33,10 @@ def authority(
         kind="ca",
         provider="acme",
         name="ca",
-        config={"directory_url": directory_url, "ca_bundle": ca_bundle},
+        config={
+            "directory_url": directory_url,
+            **({} if ca_bundle is None else {"ca_bundle": ca_bundle}),
+        },
         credentials={"account_key": key or keys.new_key().reveal()},
     )
 
@@ -77,3 +85,18 @@ def waiting(sessions: Sessions) -> int:
             )
         )
         return sum(bool(data and data.responded) for data in rows)
+
+
+def told(sessions: Sessions) -> int:
+    """Return how many orders wait for an authority that was told of their proofs."""
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        rows = session.scalar(
+            sa.select(sa.func.count())
+            .select_from(Certificate)
+            .where(
+                Certificate.acme_order_url.is_not(None),
+                Certificate.status != CertificateStatus.ACTIVE,
+                Certificate.fence > 0,
+            )
+        )
+        return rows or 0

@@ -1,7 +1,8 @@
 """An authority with the limits of Let's Encrypt, as https://letsencrypt.org/docs/rate-limits/ states them.
 
 Written from that page alone: it shares nothing with how Nameplate counts. Each limit is a bucket that
-is full at first and refilled steadily; an order that finds one empty is refused and remembered.
+is full at first and refilled steadily; an order that finds one empty is refused and remembered. It is
+in the place of Pebble, which goes by no clock but the machine's.
 """
 
 import itertools

@@ -19,6 +19,7 @@ __all__ = [
     "Challenge",
     "KeyChanger",
     "Order",
+    "OrderPoller",
     "OrderStatus",
     "RegisteredAccount",
     "RenewalAdvisor",
@@ -93,6 +94,15 @@ class KeyChanger(Protocol):
 
         Raises `Refused` with `key_change_unavailable` where that is not possible.
         """
+        ...
+
+
+@runtime_checkable
+class OrderPoller(Protocol):
+    """An authority whose order can be read alone: one request, however many names it has."""
+
+    def poll(self, order_url: str) -> Order:
+        """Read an order whose proofs were all told of; its challenges are given when it is invalid."""
         ...
 
 

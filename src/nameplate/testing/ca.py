@@ -18,6 +18,7 @@ from nameplate.ports.ca import (
     CertificateAuthority,
     ChainOffer,
     KeyChanger,
+    OrderPoller,
     RegisteredAccount,
     RenewalAdvisor,
     Revoker,
@@ -217,6 +218,27 @@ class KeyChangerConformance:
         for _ in range(2):
             changer.change_key(key)
             assert is_known(key)
+
+
+class OrderPollerConformance:
+    """Subclass it with the fixtures `poller`, `ready` and `failed`: orders that were proved, and in vain."""
+
+    def test_the_order_alone_is_as_the_whole(self, poller: OrderPoller, ready: Order) -> None:
+        """What the next step depends on is there."""
+        assert isinstance(poller, OrderPoller)
+        found = poller.poll(ready.url)
+        assert found.status is OrderStatus.READY
+        assert (found.url, found.names, found.challenges) == (ready.url, ready.names, ())
+        assert found.finalize_url == ready.finalize_url
+
+    def test_why_one_has_failed_is_told(self, poller: OrderPoller, failed: Order) -> None:
+        """A person needs the reason, and the name."""
+        found = poller.poll(failed.url)
+        assert found.status is OrderStatus.INVALID
+        assert {one.name for one in found.challenges if one.status == "invalid"} == set(
+            failed.names
+        )
+        assert found.error
 
 
 class RegisteredAccountConformance:

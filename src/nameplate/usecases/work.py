@@ -139,6 +139,7 @@ def record_together(
     change: Callable[[Session, Sequence[tuple[Lease, Row]]], Sequence[T]],
     *,
     release: Callable[[T], bool],
+    stopped: Callable[[T], bool] = lambda _: False,
 ) -> list[tuple[Lease, T]]:
     """Do as `record` for many rows in one transaction; `change` returns what came of each.
 
@@ -153,7 +154,7 @@ def record_together(
         results = change(session, rows)
         for (lease, row), result, waker in zip(rows, results, woken, strict=True):
             if release(result):
-                _release(session, row, lease, waker)
+                _release(session, row, lease, waker, stopped=stopped(result))
             else:
                 _renew(row, lease, waker)
         return [(lease, result) for (lease, _), result in zip(rows, results, strict=True)]

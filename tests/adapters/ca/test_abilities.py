@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from time import monotonic
 
 import pytest
 from tests.adapters.ca.conftest import connect
@@ -19,6 +20,7 @@ from nameplate.testing.ca import (
     CertificateAuthorityConformance,
     ChainOfferConformance,
     KeyChangerConformance,
+    OrderPollerConformance,
     RegisteredAccountConformance,
     RenewalAdvisorConformance,
     RevokerConformance,
@@ -68,6 +70,34 @@ class TestChangingKeys(KeyChangerConformance):
     def is_known(self, pebble: Pebble) -> Callable[[Secret], bool]:
         verify = str(pebble.ca_bundle)
         return lambda key: accounts.find(pebble.directory_url, key, verify) is not None
+
+
+class TestPolling(OrderPollerConformance):
+    @pytest.fixture
+    def poller(self, authority: AcmeAuthority) -> AcmeAuthority:
+        return authority
+
+    @pytest.fixture
+    def ready(self, authority: AcmeAuthority, challtestsrv: ChallTestSrv) -> Order:
+        names = (f"p{next(_numbers)}.polled.example",)
+        return _Issuing(challtestsrv).make_ready(authority, names)
+
+    @pytest.fixture
+    def failed(self, authority: AcmeAuthority) -> Order:
+        order = authority.order([f"p{next(_numbers)}.polled.example"])
+        authority.respond(next(one for one in order.challenges if one.type == "dns-01"))
+        deadline = monotonic() + 30
+        while order.status is OrderStatus.PENDING and monotonic() < deadline:
+            order = authority.refresh(order.url)
+        return order
+
+
+def test_an_order_that_is_pending_is_read_with_one_request(authority: AcmeAuthority) -> None:
+    names = [f"p{next(_numbers)}-{place}.polled.example" for place in range(3)]
+    order = authority.order(names)
+    assert {one.name for one in authority.refresh(order.url).challenges} == set(names)
+    found = authority.poll(order.url)
+    assert (found.status, found.challenges) == (OrderStatus.PENDING, ())
 
 
 class TestRegistered(RegisteredAccountConformance):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.usecases.certificates.certificate_rig import (
     NAME,
     Authority,
     Rig,
+    Slow,
     local_authority,
     made,
 )
@@ -101,6 +103,69 @@ def test_eight_orders_cost_three_transactions_too(rig: Rig, trusting: AcmeAuthor
         assert session.scalars(sa.select(HttpChallenge)).all() == []
         told = session.scalars(sa.select(Event.object_id).where(Event.type == "certificate.issued"))
         assert sorted(told) == [one.id for one in leases]
+
+
+def _again(rig: Rig, leases: Sequence[Lease]) -> list[Lease]:
+    """Lease the same certificates once more, as soon as they are due."""
+    return [rig.offline.leased(Certificate, one.id, after=timedelta(seconds=20)) for one in leases]
+
+
+def test_orders_that_an_authority_works_on_are_looked_at_together(
+    rig: Rig, trusting: AcmeAuthority
+) -> None:
+    slow = Slow(trusting)
+    slow.pending_for = 10**6
+    rig.authority_is(slow)
+    leases = _several(rig, 8)
+    sessions = rig.offline.sessions
+    assert orders_together.reconcile(sessions, rig.offline.tools, leases) == ([], [])
+    orders = {_row(rig, one).acme_order_url for one in leases}
+    assert len(orders) == 8
+    again, before = _again(rig, leases), slow.pending_for
+    with _counted(rig) as (_, commits):
+        assert orders_together.reconcile(sessions, rig.offline.tools, again) == ([], [])
+    assert before - slow.pending_for == 8, "each is looked at once"
+    assert len(commits) == 2, "read, and stored"
+    for row in [_row(rig, one) for one in leases]:
+        assert (row.status, row.lease_until, row.trouble_code) == (PENDING, None, None)
+        assert row.acme_challenge_data is not None
+        assert row.acme_challenge_data.waiting_since is not None
+    slow.pending_for = 0
+    again = _again(rig, leases)
+    with _counted(rig) as (_, commits):
+        assert orders_together.reconcile(sessions, rig.offline.tools, again) == ([], [])
+    assert _states(rig, leases) == [ACTIVE] * 8
+    assert {_row(rig, one).generation for one in leases} == {1}
+    assert len(commits) == 2
+    assert slow.finalized == 8
+
+
+def test_an_authority_that_takes_its_time_is_not_asked_in_vain(
+    rig: Rig, trusting: AcmeAuthority
+) -> None:
+    slow = Slow(trusting)
+    slow.pending_for = 10**6
+    rig.authority_is(slow)
+    leases, before = _several(rig, 4), slow.pending_for
+    orders_together.reconcile(rig.offline.sessions, rig.offline.tools, leases)
+    assert before - slow.pending_for == 2 * 4
+
+
+def test_an_order_that_takes_long_says_so_among_others(rig: Rig, trusting: AcmeAuthority) -> None:
+    slow = Slow(trusting)
+    slow.pending_for = 10**6
+    rig.authority_is(slow)
+    leases = _several(rig, 2)
+    orders_together.reconcile(rig.offline.sessions, rig.offline.tools, leases)
+    data = _row(rig, leases[0]).acme_challenge_data
+    assert data is not None
+    long_ago = datetime.now(UTC) - timedelta(minutes=5)
+    rig.change(Certificate, leases[0].id, acme_challenge_data=replace(data, waiting_since=long_ago))
+    again = _again(rig, leases)
+    assert orders_together.reconcile(rig.offline.sessions, rig.offline.tools, again) == ([], [])
+    found = [_row(rig, one) for one in leases]
+    assert [one.trouble_code for one in found] == ["order_undecided", None]
+    assert all(one.next_action_at is not None for one in found)
 
 
 class _Picky(Authority):
@@ -241,6 +306,38 @@ def test_a_crash_loses_none_and_issues_none_twice(
     assert [(one.status, one.generation) for one in rows] == [(ACTIVE, 1)] * 3
     if point in POINTS[POINTS.index("certificate:order_stored") : -1]:
         assert all(before.values())
+
+
+@pytest.mark.parametrize("point", POINTS[POINTS.index("certificate:finalize_intended") :])
+def test_a_crash_among_orders_under_way_loses_none(
+    rig: Rig, trusting: AcmeAuthority, point: str
+) -> None:
+    slow = Slow(trusting)
+    slow.pending_for = 10**6
+    rig.authority_is(slow)
+    leases, sessions = _several(rig), rig.offline.sessions
+    orders_together.reconcile(sessions, rig.offline.tools, leases)
+    slow.pending_for = 0
+    points = [point]
+
+    def checkpoint(passed: str) -> None:
+        if passed in points:
+            points.clear()
+            raise _Killed
+
+    rig.offline.tools = replace(rig.offline.tools, checkpoint=checkpoint)
+    with pytest.raises(_Killed):
+        orders_together.reconcile(sessions, rig.offline.tools, _again(rig, leases))
+    for _ in range(20):
+        left = [one for one in leases if _row(rig, one).status is not ACTIVE]
+        for one in left:
+            rig.change(Certificate, one.id, lease_until=None)
+        if not left:
+            break
+        orders_together.reconcile(sessions, rig.offline.tools, _again(rig, left))
+    rows = [_row(rig, one) for one in leases]
+    assert [(one.status, one.generation) for one in rows] == [(ACTIVE, 1)] * 3
+    assert slow.finalized == 3
 
 
 def test_what_is_above_several_names_is_asked_for_caa_once(

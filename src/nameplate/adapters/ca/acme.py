@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +39,8 @@ _NO_REPLACEMENT = {"acme_already_replaced", "acme_malformed", "acme_unauthorized
 """How servers say that a certificate was replaced before, is another account's, or is not known."""
 _PAGE = re.compile(r"https?://[!-~]{1,500}")
 _OPEN = {messages.STATUS_PENDING, messages.STATUS_INVALID}
+_FAILED = frozenset({OrderStatus.INVALID})
+_UNPROVED = _FAILED | {OrderStatus.PENDING}
 
 
 PREFERRED_CHAIN = (
@@ -155,7 +157,7 @@ def _chain(answer: AcmeResponse) -> bytes:
 
 
 class AcmeAuthority:
-    """One account at one ACME server: `CertificateAuthority`, `Revoker`, `KeyChanger` and `RenewalAdvisor`."""
+    """One account at one ACME server: `CertificateAuthority`, `OrderPoller`, `Revoker`, `KeyChanger`, `RenewalAdvisor`."""
 
     def __init__(
         self,
@@ -234,6 +236,10 @@ class AcmeAuthority:
     def refresh(self, order_url: str) -> Order:
         """Read the order, and its authorizations while they matter."""
         return self._read_order(order_url, self._read(order_url))
+
+    def poll(self, order_url: str) -> Order:
+        """Read the order, and its authorizations when one of them has failed."""
+        return self._read_order(order_url, self._read(order_url), proofs=_FAILED)
 
     def respond(self, challenge: Challenge) -> None:
         """Ask for the validation, unless it is under way or over."""
@@ -337,17 +343,20 @@ class AcmeAuthority:
         except Unavailable:
             return Order(url, OrderStatus.PENDING, ())
 
-    def _read_order(self, url: str, answer: AcmeResponse) -> Order:
+    def _read_order(
+        self, url: str, answer: AcmeResponse, proofs: Collection[OrderStatus] = _UNPROVED
+    ) -> Order:
+        """Return an order, with the authorizations of one that stands so."""
         with problems.reading():
             body = messages.Order.from_json(answer.json())
             status = OrderStatus(body.status.name)
             names = tuple(identifier.value for identifier in body.identifiers)
             error = problems.text(body.error)
             expires = body.expires.astimezone(UTC) if body.expires else None
-            proofs = list(body.authorizations)
+            authorizations = list(body.authorizations)
         challenges: tuple[Challenge, ...] = ()
-        if status in {OrderStatus.PENDING, OrderStatus.INVALID}:
-            challenges = tuple(c for proof in proofs for c in self._challenges(proof))
+        if status in proofs:
+            challenges = tuple(c for one in authorizations for c in self._challenges(one))
         reasons = [f"{c.name}: {c.error}" for c in challenges if c.error]
         if not any(error in reason for reason in reasons):
             reasons.append(error)

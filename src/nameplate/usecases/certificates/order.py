@@ -25,7 +25,7 @@ from nameplate.db import Sessions
 from nameplate.leases import Lease
 from nameplate.models import Account, Certificate, ChallengeProgress, Domain
 from nameplate.models.sealing import hold
-from nameplate.ports.ca import CertificateAuthority, ChainOffer
+from nameplate.ports.ca import CertificateAuthority, ChainOffer, OrderPoller
 from nameplate.usecases import work
 from nameplate.usecases.certificates import (
     account_keys,
@@ -152,6 +152,15 @@ class OpenOrder:
         if found == self.thumbprint or not self.thumbprint:
             return self
         return replace(self, presented=set(), responded=set(), thumbprint=found)
+
+    @property
+    def is_told(self) -> bool:
+        """The authority was told of all proofs."""
+        return bool(self.responded)
+
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether the authority has been waited for so long that a person is told."""
+        return now - (self.waiting_since or now) > issuance.PATIENCE
 
     def progress(self) -> ChallengeProgress:
         """Return what goes into `acme_challenge_data`."""
@@ -307,6 +316,22 @@ def _tokens(created: Created) -> Sequence[Challenge]:
     if isinstance(step, Present) and created.opened.request.is_answered_here:
         return step.challenges
     return ()
+
+
+def await_authority(
+    tools: Tools, row: Certificate, opened: OpenOrder, until: datetime, now: datetime
+) -> bool:
+    """Plan the next look at an order that the authority works on.
+
+    Tells whether that takes long, which the row says then.
+    """
+    since, is_long = opened.waiting_since or now, opened.is_late(now)
+    if is_long:
+        why = f"The authority has worked on the order since {since:%Y-%m-%d %H:%M} UTC."
+        row.meet("order_undecided", why, None, now)
+    row.acme_challenge_data = replace(opened, waiting_since=since).progress()
+    row.next_action_at = work.soon(tools, issuance.patient(until, since, now), now)
+    return is_long
 
 
 class Issuer:
@@ -501,8 +526,12 @@ class Issuer:
         opened.responded.update(challenge.url for challenge in untold)
 
     def look(self, opened: OpenOrder) -> Order:
-        """Return the order as the authority shows it now."""
-        return self._authority.refresh(opened.url)
+        """Return the order as the authority shows it now, without proofs that it has begun to look at."""
+        authority = self._authority
+        is_begun = opened.is_told and not opened.is_late(self._lease.now())
+        if is_begun and isinstance(authority, OrderPoller):
+            return authority.poll(opened.url)
+        return authority.refresh(opened.url)
 
     def finalize(self, opened: OpenOrder, order: Order) -> Order:
         """Ask for the certificate."""
@@ -567,15 +596,14 @@ class Issuer:
             return None  # advice is welcome, not needed
 
     def await_authority(self, opened: OpenOrder, until: datetime) -> None:
-        """Leave the row until the authority may have decided; say so when that takes long."""
-        now = self._lease.now()
-        since = opened.waiting_since or now
-        is_long = now - since > issuance.PATIENCE
-        if is_long:
-            why = f"The authority has worked on the order since {since:%Y-%m-%d %H:%M} UTC."
-            self._record(lambda _session, row: row.meet("order_undecided", why, None, now))
-        later = issuance.patient(until, since, now)
-        self.wait(replace(opened, waiting_since=since), later, stopped=is_long)
+        """Leave the row until the authority may have decided."""
+
+        def change(_session: Session, row: Certificate) -> bool:
+            return await_authority(self._tools, row, opened, until, self._lease.now())
+
+        work.record(
+            self._sessions, Certificate, self._lease, change, release=True, stopped=bool
+        )  # fmt: skip
 
     def wait(self, opened: OpenOrder, until: datetime, *, stopped: bool = False) -> None:
         """Store what is known, and leave the row until then."""

@@ -1,13 +1,15 @@
 """Carrying the orders of several certificates together: each keeps its own lease, key and order.
 
 The steps are those of `order.py`. What they read and store is read and stored for all at once, and
-while the authority works on one order, the others go on. Only the everyday case is carried so:
-everything else is left to a step of its own, which finds whatever was stored.
+while the authority works on one order, the others go on. Orders that wait for an authority are looked at
+so, too: many may, for long. Only the everyday case is carried so: everything else is left to a step of
+its own, which finds whatever was stored.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, partial
 from time import monotonic, sleep
 
@@ -70,6 +72,12 @@ class _Carried:
     """The order as the authority showed it last; None: it is to be looked at."""
     issued: Issued | None = None
     looks: int = 0
+    until: datetime | None = None
+    """When to look at it again, when that is not to be in this step."""
+
+
+_Wanted = list[tuple[Lease, CertificateRequest]]
+_Opened = list[tuple[Lease, OpenOrder]]
 
 
 def reconcile(
@@ -80,9 +88,11 @@ def reconcile(
     Returns why some failed, and which are left to a step of their own.
     """
     step = _JointStep(sessions, tools)
-    wanted = step.read(leases)
+    wanted, opened = step.read(leases)
     begun = step.store(step.order(step.looked_at(wanted)))
-    step.install(step.carry(begun))
+    complete = step.carry([*step.resumed(opened), *begun])
+    step.rest()
+    step.install(complete)
     return step.outcomes, step.left
 
 
@@ -93,19 +103,25 @@ class _JointStep:
         self._sessions, self._tools = sessions, tools
         self.outcomes: list[work.StepOutcome] = []
         self.left: list[Lease] = []
+        self._resting: dict[Lease, tuple[OpenOrder, datetime]] = {}
+        """Orders that the authority works on, and until when to leave them alone."""
         self._caa: SeenCaa = {}
         """What was seen of CAA in this step, of which several names may be below one."""
 
-    def read(self, leases: Sequence[Lease]) -> list[tuple[Lease, CertificateRequest]]:
-        """Return what is to be ordered, of those that are an everyday case."""
-        found: list[tuple[Lease, CertificateRequest]] = []
+    def read(self, leases: Sequence[Lease]) -> tuple[_Wanted, _Opened]:
+        """Return what is to be ordered, and orders under way, of those that are an everyday case."""
+        wanted: _Wanted = []
+        opened: _Opened = []
         with self._sessions.look() as session:
             rows = seen_together(session, Certificate, leases)
             plain = [
                 (lease, row)
                 for lease, row in rows
                 if _is_plain(lease, row, self._tools)
-                and preferences.again(session, self._tools, row, {}) is None
+                and (
+                    row.pending_private_key is not None
+                    or preferences.again(session, self._tools, row, {}) is None
+                )
             ]
             allowed = _allowed(session, [row for _, row in plain])
             accounts_of = cache(partial(ca_accounts.authority_accounts, session))
@@ -114,13 +130,28 @@ class _JointStep:
                     continue
                 with suppress(Refused):  # its own step says so
                     there = Coverage(row.wanted_names, row.lost)  # asked for all of them at once
-                    request = order.stored(
+                    one = order.stored(
                         session, self._tools, row, there, lambda _, *owner: accounts_of(*owner)
                     )
-                    if isinstance(request, CertificateRequest):
-                        found.append((lease, request))
-        mine = {lease for lease, _ in found}
+                    if isinstance(one, CertificateRequest):
+                        wanted.append((lease, one))
+                    elif one.is_told:
+                        opened.append((lease, one))
+        mine = {lease for lease, _ in (*wanted, *opened)}
         self.left += [lease for lease, _ in rows if lease not in mine]
+        return wanted, opened
+
+    def resumed(self, opened: _Opened) -> list[_Carried]:
+        """Return orders that were told of their proofs in a step before, to be looked at once."""
+        found: list[_Carried] = []
+        for lease, one in opened:
+            try:
+                authority = self._tools.authority(one.request.account)
+            except NameplateError:
+                self.left.append(lease)  # its own step says so
+                continue
+            issuer = Issuer(self._sessions, self._tools, lease, authority)
+            found.append(_Carried(lease, issuer, one.request, one, looks=MAX_LOOKS))
         return found
 
     def looked_at(self, wanted: Sequence[tuple[Lease, CertificateRequest]]) -> list[_Carried]:
@@ -182,9 +213,14 @@ class _JointStep:
         complete: list[_Carried] = []
         under_way = list(begun)
         while under_way:
+            before = len(under_way)
             under_way = self._each(under_way, self._look_and_act)
             complete += [one for one in under_way if one.issued is not None]
             under_way = [one for one in under_way if one.opened is not None and not one.issued]
+            if len(under_way) == before and all(one.looks > 1 for one in under_way):
+                for one in under_way:  # it takes its time for all of them
+                    self._leave(one)
+                break
             if under_way and all(one.looks for one in under_way):
                 sleep(MOMENT)
         return complete
@@ -196,6 +232,10 @@ class _JointStep:
         one.issuer.keep_lease()
         shown = one.shown or one.issuer.look(one.opened)
         one.shown = None
+        if one.opened.following(shown) is not one.opened:
+            self.left.append(one.lease)  # begun anew with another key of the account
+            one.opened = None
+            return
         match one.opened.next_step(shown, one.lease.now()):
             case Respond(untold):
                 one.issuer.tell(one.opened, untold)
@@ -205,13 +245,32 @@ class _JointStep:
             case Download():
                 one.issued = one.issuer.complete(one.opened, shown)
             case Wait(until):
-                one.looks += 1
+                one.looks, one.until = one.looks + 1, until
                 if shown.retry_after is not None or one.looks > MAX_LOOKS:
-                    one.issuer.await_authority(one.opened, until)
-                    one.opened = None
+                    self._leave(one)
             case _:
                 self.left.append(one.lease)
                 one.opened = None
+
+    def _leave(self, one: _Carried) -> None:
+        """Look no more at an order in this step."""
+        if one.opened is not None and one.until is not None:
+            self._resting[one.lease] = one.opened, one.until
+        one.opened = None
+
+    def rest(self) -> None:
+        """Store what is known of orders that the authority works on, all in one transaction."""
+
+        def change(_session: Session, rows: Sequence[tuple[Lease, Certificate]]) -> list[bool]:
+            return [
+                order.await_authority(self._tools, row, *self._resting[lease], lease.now())
+                for lease, row in rows
+            ]
+
+        work.record_together(
+            self._sessions, Certificate, list(self._resting), change,
+            release=lambda _: True, stopped=bool,
+        )  # fmt: skip
 
     def install(self, complete: Sequence[_Carried]) -> None:
         """Put the certificates in place, all in one transaction."""
@@ -285,11 +344,11 @@ def _peer(session: Session, row: Certificate) -> str | None:
 
 
 def _is_plain(lease: Lease, row: Certificate, tools: Tools) -> bool:
-    """Tell whether a generation is to be begun that Nameplate itself proves."""
+    """Tell whether a generation is under way, or to be begun, that Nameplate itself proves."""
     is_proved_here = row.acme_challenge_type in {None, ChallengeType.HTTP_01}
-    begins = row.pending_private_key is None and issuance.is_due(row, lease.now())
+    is_due = issuance.is_due(row, lease.now())
     is_odd = row.is_let_go or usage.is_left(row, tools, lease.now()) or coverage.is_wide(row)
-    return is_proved_here and begins and not is_odd and not emergency.is_on(row, lease.now())
+    return is_proved_here and is_due and not is_odd and not emergency.is_on(row, lease.now())
 
 
 def _allowed(session: Session, rows: Sequence[Certificate]) -> set[int]:
