@@ -49,7 +49,7 @@ class Program:
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port)], env=self.environment, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 self.call("GET", "/v1/organizations", self.token)
@@ -103,7 +103,7 @@ class Stream:
             f"Authorization: Bearer {token}\r\nAccept: text/event-stream\r\n\r\n"
         )
         self._writer.write(head.encode())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await reader.readuntil(b"event: ready\n")
         self._task = asyncio.create_task(self._read(reader))
 
@@ -146,7 +146,7 @@ async def streams(
         owner = owners[at % len(owners)]
         await asyncio.to_thread(program.call, "POST", "/v1/tokens", owner, {"name": f"t{at}"})
         committed = time.monotonic()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while min(len(one.told) for one in mine) <= at // len(owners):  # noqa: ASYNC110 - a hundred streams
                 await asyncio.sleep(0.005)
         delays.append(max(max(one.told.values()) for one in mine) - committed)

@@ -13,6 +13,7 @@ from tests.e2e.installation import fetch
 from tests.servers import postgresql
 from tests.servers.console import Chromium
 from tests.servers.shared import shared
+from tests.web.keys import Keys, claim_by_keys
 from tests.web.platform import PASSWORD, Platform
 
 pytestmark = pytest.mark.timeout(300)
@@ -131,6 +132,25 @@ def test_a_claim_goes_live_although_the_worker_dies(platform: Platform, acme: An
     platform.publish(name, "A", value)
     acme.get_by_role("heading", name="Everything works").wait_for(timeout=PATIENCE)
     assert _answers(platform, name) == {"blue"}
+
+
+def test_the_main_job_takes_no_mouse(platform: Platform, acme: Any, chromium: Chromium) -> None:
+    may = ["clipboard-read", "clipboard-write"]
+    page = chromium.page(viewport={"width": 1440, "height": 900}, permissions=may)
+    keys = Keys(page)
+    page.goto(platform.url)
+    keys.to("textbox", "Email")
+    page.keyboard.type("owner@acme.example")
+    keys.press("Tab")
+    page.keyboard.type(PASSWORD)
+    keys.press("Enter")
+    read = claim_by_keys(page, "keys.customer.com")
+    platform.publish(read["Copy host of the TXT record"], "TXT", f'"{read["Copy TXT"]}"')
+    keys.use("button", "I have done this, check now")
+    _reaches(page, "Proved")
+    told = page.get_by_role("list", name="From claim to live site").aria_snapshot()
+    assert "Proved : Done" in told
+    page.context.close()
 
 
 def test_weights_are_moved_by_keys_and_followed_by_the_proxy(platform: Platform, acme: Any) -> None:
