@@ -36,19 +36,22 @@ class Console:
         self,
         folder: Path,
         migrated: str | None = None,
-        environment: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it in `folder`; `migrated` is the URL of an empty SQLite database to copy."""
+        """Start it in `folder`; `migrated` is the URL of an empty SQLite database to copy.
+
+        Without `settings` of the tests' own nobody answers DNS queries.
+        """
         if not (STATIC / "index.html").exists():
             raise ServerMissing("the page is not built: run `make web`")
-        settings = Settings(home=folder)
+        read = Settings(home=folder)
         if migrated is not None:
-            shutil.copyfile(str(sa.make_url(migrated).database), settings.database_path)
+            shutil.copyfile(str(sa.make_url(migrated).database), read.database_path)
         now = datetime.now(UTC)
-        sessions, ring = bootstrap.ready(settings)
+        sessions, ring = bootstrap.ready(read)
         load.world(sessions, ring, now)
         with sessions.begin(PLATFORM) as session:
-            tools = bootstrap.tools(settings, ring)
+            tools = bootstrap.tools(read, ring)
             _, secret = tokens.add(
                 session, PLATFORM, name="console", now=now, random=tools.random, platform=True
             )
@@ -56,17 +59,18 @@ class Console:
         self.token = secret.reveal()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {
+            "NAMEPLATE_HOME": str(folder),
+            "NAMEPLATE_DNS_RECURSOR": f"127.0.0.1:{free_port()}",
+            "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
+            **(settings or {}),
+        }
         command = [sys.executable, "-m", "nameplate", "serve", "--no-worker"]
         self._server = Server(
             [*command, "--port", str(self.port)],
             folder,
             ready=lambda: listens(self.port),
-            env={
-                "NAMEPLATE_HOME": str(folder),
-                "NAMEPLATE_DNS_RECURSOR": f"127.0.0.1:{free_port()}",
-                "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
-                **(environment or {}),
-            },
+            env=self.env,
         )
 
         for slug in ("northwind", "harbor"):

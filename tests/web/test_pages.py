@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from tests.databases import Templates
 from tests.servers.console import AXE, STORED, Chromium, Console
 

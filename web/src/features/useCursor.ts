@@ -14,6 +14,7 @@ export function useCursor<T>(key: MaybeRefOrGetter<readonly unknown[]>, fetch: (
     queryKey: computed(() => [...toValue(key), "list"]),
     queryFn: ({ pageParam }) => fetch(pageParam),
     initialPageParam: null as string | null,
+    shallow: true,
     ...(placeholder ? { placeholderData: keepPreviousData } : {}),
     getNextPageParam: (page: Page<T>) => (page.has_more ? page.next_cursor : null),
   });
