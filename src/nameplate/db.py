@@ -85,6 +85,8 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "hide_parameters": True,
         "pool_size": pool_size,
         "max_overflow": 20,
+        # Each connection plans every statement for itself: as few as can be are used.
+        "pool_use_lifo": True,
     }
     if parsed.get_backend_name() == "postgresql":
         made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
@@ -154,6 +156,7 @@ def _postgresql_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry
     # A worker has more statements than the driver keeps by itself, and would plan each again and again.
     driver: Any = connection
     driver.prepared_max = 500
+    driver.prepare_threshold = 1
 
 
 def _mariadb_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

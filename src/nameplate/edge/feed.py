@@ -26,7 +26,7 @@ POLL = 1.0
 """Seconds between two looks when nobody wakes the feed."""
 RELOAD = 300.0
 """Seconds between two full loads."""
-_BREATH, _MAX_BREATH = 0.02, 0.25
+_BREATH, _MAX_BREATH = 0.02, 1.0
 """Seconds between two looks however often it is woken."""
 _SHARE = 4
 """A look is not repeated before so many times as long has passed: in a busy time one tells more."""

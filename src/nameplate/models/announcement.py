@@ -13,7 +13,7 @@ from nameplate.models.bindings import Binding
 from nameplate.models.channels import HOSTS, WORK
 from nameplate.models.domains import Domain
 from nameplate.models.organizations import Application, Organization
-from nameplate.models.orm import Work
+from nameplate.models.orm import Work, is_changed
 
 _DECISIVE: dict[type[object], tuple[str, ...]] = {
     Binding: ("status", "path", "port", "ssl_enabled", "deleted_at"),
@@ -65,14 +65,11 @@ def _announce_many(state: ORMExecuteState) -> None:
 
 
 def _decided(row: object) -> bool:
-    columns = _DECISIVE.get(type(row), ())
-    return any(sa.inspect(row).attrs[column].history.has_changes() for column in columns)
+    return is_changed(row, *_DECISIVE.get(type(row), ()))
 
 
 def _woken(row: object) -> bool:
     """Tell whether a worker should look; one that gives a row back has planned its next look."""
     if not isinstance(row, Work) or row.next_action_at is None:
         return False
-    attributes = sa.inspect(row).attrs
-    given_back = attributes["lease_until"].history.has_changes()
-    return attributes["next_action_at"].history.has_changes() and not given_back
+    return is_changed(row, "next_action_at") and not is_changed(row, "lease_until")

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
-from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm import DeclarativeBase, Mapped, PassiveFlag, declared_attr, mapped_column
+from sqlalchemy.orm.attributes import flag_modified, get_history, instance_state
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import expression
 
@@ -278,6 +278,19 @@ class Model(DeclarativeBase):
 
     metadata = metadata
     type_annotation_map: ClassVar = {datetime: UtcDateTime}
+
+
+def is_changed(row: Any, *columns: str) -> bool:  # noqa: ANN401 - a mapped object
+    """Tell whether one of these columns was given another value since the row was read or made.
+
+    Only what was set is compared: every flush asks this of every row in it.
+    """
+    set_ = instance_state(row).committed_state
+    return any(
+        get_history(row, column, PassiveFlag.PASSIVE_NO_INITIALIZE).has_changes()
+        for column in columns
+        if column in set_
+    )
 
 
 def table(comment: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ from nameplate.models.orm import (
     UtcDateTime,
     among,
     ascii_text,
+    is_changed,
     later,
     same_organization,
     table,
@@ -134,6 +135,8 @@ _DECISIVE: Mapping[type[Any], tuple[str, ...]] = {
     NameHolding: ("organization_id", "scope"),
 }  # fmt: skip
 """Columns that decide whether a domain is ready."""
+_LEADING = ("status", "holding_name", "deleted_at", "dns_account_id", "dns")
+"""Those of a domain that decide which one leads the name of a server."""
 _OF_ONE = (Record, Certificate, Binding)
 
 
@@ -191,13 +194,11 @@ def _follow(session: Session, _context: object) -> None:
         if type(row) in _DECISIVE and row not in fresh:
             _note(session, row)
     for row in session.dirty:
-        columns = _DECISIVE.get(type(row), ())
-        attributes = sa.inspect(row).attrs
-        if any(attributes[column].history.has_changes() for column in columns):
-            _note(session, row)
+        if is_changed(row, *_DECISIVE.get(type(row), ())):
+            _note(session, row, leads=not isinstance(row, Domain) or is_changed(row, *_LEADING))
 
 
-def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISIVE`
+def _note(session: Session, row: Any, *, leads: bool = True) -> None:  # noqa: ANN401 - one of `_DECISIVE`
     ids, owners, others = _noted(session)
     if type(row) in _OF_ONE:
         ids.add(row.organization_domain_id)
@@ -206,7 +207,8 @@ def _note(session: Session, row: Any) -> None:  # noqa: ANN401 - one of `_DECISI
         return
     if isinstance(row, Domain):
         ids.add(row.id)
-        owners.add(row.organization_id)
+        if leads:
+            owners.add(row.organization_id)
         return
     # a holding's row need not outlive its flush
     key: Hashable = row.name if isinstance(row, NameHolding) else row

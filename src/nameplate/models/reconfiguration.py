@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import PassiveFlag, Session
+from sqlalchemy.orm.attributes import get_history
 
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.models.announcement import announce
@@ -22,7 +23,7 @@ from nameplate.models.channels import WORK
 from nameplate.models.domains import Domain
 from nameplate.models.holdings import NameHolding
 from nameplate.models.organizations import Application, Organization, Server
-from nameplate.models.orm import utc_now
+from nameplate.models.orm import is_changed, utc_now
 
 _SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
 _ROUTE = (
@@ -136,7 +137,7 @@ def _follow(session: Session, _context: object) -> None:
         columns = _DECISIVE.get(type(row))
         if columns is None or row in session.new:
             continue
-        if row in session.deleted or _changed(row, columns):
+        if row in session.deleted or is_changed(row, *columns):
             key = row.name if isinstance(row, NameHolding) else row.id
             found.setdefault((type(row), _How(urgent=_ends(row))), []).append(key)
     for (kind, how), keys in found.items():
@@ -181,29 +182,24 @@ def _arrives(row: Binding) -> bool:
     """Tell whether the binding is to be served, now or otherwise than before."""
     if row.status not in _SERVED:
         return False
-    return _before(row) not in _SERVED or _changed(row, _ROUTE)
+    return _before(row) not in _SERVED or is_changed(row, *_ROUTE)
 
 
 def _before(row: Binding) -> BindingStatus | None:
-    history = sa.inspect(row).attrs.status.history
-    if not history.has_changes():
+    if not is_changed(row, "status"):
         return row.status
+    history = get_history(row, "status", PassiveFlag.PASSIVE_NO_INITIALIZE)
     return history.deleted[0] if history.deleted else None
 
 
 def _servers(row: Binding) -> Iterator[int]:
-    history = sa.inspect(row).attrs.server_id.history
+    history = get_history(row, "server_id", PassiveFlag.PASSIVE_NO_INITIALIZE)
     for one in (*history.unchanged, *history.added, *history.deleted, row.served_server_id):
         if one is not None:
             yield one
 
 
 def _groups(row: Binding) -> set[int]:
-    history = sa.inspect(row).attrs.server_group_id.history
+    history = get_history(row, "server_group_id", PassiveFlag.PASSIVE_NO_INITIALIZE)
     every = (*history.unchanged, *history.added, *history.deleted)
     return {one for one in every if one is not None}
-
-
-def _changed(row: Any, columns: tuple[str, ...]) -> bool:  # noqa: ANN401 - a mapped object
-    attributes = sa.inspect(row).attrs
-    return any(attributes[column].history.has_changes() for column in columns)

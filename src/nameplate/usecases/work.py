@@ -124,7 +124,8 @@ def record(
         ends = release(result) if callable(release) else release
         if ends:
             is_stopped = stopped(result) if callable(stopped) else stopped
-            _release(session, row, lease, woken, stopped=is_stopped)
+            peers = _released(row, woken, stopped=is_stopped)
+            wake_all_waiting(session, peers, lease.now())
         else:
             _renew(row, lease, woken)
         return result
@@ -152,11 +153,13 @@ def record_together(
             return []
         woken = [woken_at(row) for _, row in rows]
         results = change(session, rows)
+        peers: set[str] = set()
         for (lease, row), result, waker in zip(rows, results, woken, strict=True):
             if release(result):
-                _release(session, row, lease, waker, stopped=stopped(result))
+                peers |= _released(row, waker, stopped=stopped(result))
             else:
                 _renew(row, lease, waker)
+        wake_all_waiting(session, peers, rows[0][0].now())
         return [(lease, result) for (lease, _), result in zip(rows, results, strict=True)]
 
     return sessions.run(PLATFORM, transaction) if leases else []
@@ -167,14 +170,14 @@ def woken_at(row: Work) -> datetime | None:
     return row.next_action_at if row.next_action_at != row.lease_until else None
 
 
-def _release(
-    session: Session, row: Work, lease: Lease, woken: datetime | None, *, stopped: bool = False
-) -> None:
+def _released(row: Work, woken: datetime | None, *, stopped: bool = False) -> set[str]:
+    """Release a row; return for whom others wait that is known to be there again."""
     end_lease(row, woken, stopped=stopped)
-    if row.trouble_code is not None and not stopped:
-        was_alone = row.trouble_code == BUDGET_SPENT
-        peer = row.overcome()
-        wake_waiting(session, None if was_alone else peer, lease.now())
+    if row.trouble_code is None or stopped:
+        return set()
+    was_alone = row.trouble_code == BUDGET_SPENT
+    peer = row.overcome()
+    return set() if was_alone or peer is None else {peer}
 
 
 def _renew(row: Work, lease: Lease, woken: datetime | None) -> None:

@@ -53,6 +53,9 @@ ACCOUNTS_EVERY = 10.0
 """Seconds between two looks for the accounts that organizations order certificates from."""
 READINESS_SHARE = 10
 """Keeping the copy of what is ready takes one part in so many of a worker's time."""
+READINESS_EVERY = 4
+"""So many polls pass between two looks at it: a domain on its way changes several times a second, and
+lists are right without the copy."""
 RECOVERIES = frozenset({"binding_recovered"})
 """Outcomes that end a failure."""
 LATE_ANSWER = 2.0
@@ -253,9 +256,8 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next time may go well
                 log.warning("readiness_not_kept", extra={"error": type(error).__name__})
             took = time.monotonic() - began
-            self._stopping.wait(
-                max(self._poll if found < readiness.WIDTH else 0.0, READINESS_SHARE * took)
-            )
+            rest = READINESS_EVERY * self._poll if found < readiness.WIDTH else 0.0
+            self._stopping.wait(max(rest, READINESS_SHARE * took))
 
     def _tidy_up(self) -> None:
         if time.monotonic() - self._tidied_at < CHORES_EVERY:

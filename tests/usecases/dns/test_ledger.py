@@ -90,13 +90,15 @@ class Books:
         self, wanted_: frozenset[Value], found: Report, after: timedelta = timedelta(0)
     ) -> bool:
         entries = wanted.ledger(self.session, self.domain)
-        return ledger.settle(
-            self.session, wanted_, entries, found, now=NOW + after, settling=SETTLING
-        )
+        with ledger.Writes(self.session) as writes:
+            return ledger.settle(
+                writes, self.domain, wanted_, entries, found, now=NOW + after, settling=SETTLING
+            )
 
     def confirm(self, found: Report) -> Record:
         lines = wanted.lines(self.session, self.domain)
-        ledger.confirm(self.session, self.domain, lines, found, NOW)
+        with ledger.Writes(self.session) as writes:
+            ledger.confirm(writes, self.domain, lines, found, NOW)
         self.session.expire_all()
         return self.record
 
@@ -110,10 +112,11 @@ def test_an_act_is_written_down_before_it_happens(books: Books) -> None:
     books.entry()
     new: Value = ("www.acme.com", "A", "192.0.2.2")
     wants = {new: Want(new, 300, LedgerPurpose.RECORD, books.record.id)}
-    ledger.intend(
-        books.session, books.domain, books.account.id, ZONE,
-        todo=plan(CHANGE), wants=wants, entries=wanted.ledger(books.session, books.domain),
-    )  # fmt: skip
+    with ledger.Writes(books.session) as writes:
+        ledger.intend(
+            writes, books.domain, books.account.id, ZONE,
+            todo=plan(CHANGE), wants=wants, entries=wanted.ledger(books.session, books.domain),
+        )  # fmt: skip
     assert books.states() == [
         ("192.0.2.1", LedgerState.LEAVING),
         ("192.0.2.2", LedgerState.INTENDED),

@@ -52,7 +52,7 @@ class Rig:
         tools = replace(
             self.world.tools, resolver=seen, dns_provider=lambda _account: self.provider
         )
-        delegation.note(self.world.sessions, delegation.ask(tools, asked))
+        delegation.note(self.world.sessions, [delegation.ask(tools, asked)])
 
     def domain(self) -> Domain:
         with self.world.sessions.begin(PLATFORM) as session:
@@ -152,7 +152,7 @@ def test_an_answer_for_another_zone_is_void(rig: Rig) -> None:
     with rig.world.sessions.begin(PLATFORM) as session:
         row = session.get_one(Domain, rig.id)
         row.dns = DnsSettings("other.com")
-    delegation.note(rig.world.sessions, answered)
+    delegation.note(rig.world.sessions, [answered])
     assert rig.domain().delegation is None
 
 

@@ -89,7 +89,7 @@ def reload(pid: int, seconds: float) -> None:
         now = _workers(pid)
         if now and not now & before:
             return
-        time.sleep(min(0.02 + passed / 20, 0.2))  # every look reads all processes
+        time.sleep(min(0.02 + passed / 20, 0.2))
     raise Refused(
         "proxy_reload_failed",
         f"nginx did not start workers with the new configuration within {seconds:g} s. The "
@@ -109,12 +109,19 @@ def signal_reload(pid: int) -> None:
 
 def _workers(pid: int) -> frozenset[int]:
     """Return the workers that accept connections: those shutting down carry another title."""
-    children = (child for child in _processes() if _parent(child) == pid)
-    return frozenset(child for child in children if _title(child) == "nginx: worker process")
+    return frozenset(child for child in _children(pid) if _title(child) == "nginx: worker process")
 
 
-def _processes() -> Iterable[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208  # ten times faster than iterdir
+def _children(pid: int) -> Iterable[int]:
+    """Return the processes that a process of one thread has started.
+
+    Where the kernel does not list them (CONFIG_PROC_CHILDREN) every process is asked for its parent.
+    """
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        every = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208  # ten times faster than iterdir
+        return (one for one in every if _parent(one) == pid)
 
 
 def _parent(pid: int) -> int:

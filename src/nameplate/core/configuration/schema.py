@@ -3,6 +3,7 @@
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from nameplate.core.configuration.forms import Form
@@ -74,6 +75,11 @@ def credential(credentials: Credentials, name: str) -> Secret:
 
 def describe(schema: type[Any]) -> tuple[Described, ...]:
     """Describe every field of a schema in order. Raises TypeError when it is no schema."""
+    return _fields_of(schema)  # type: ignore[arg-type]  # a class is hashable
+
+
+@cache  # looked into once: a server's schema is asked for at every look at a host
+def _fields_of(schema: type[Any]) -> tuple[Described, ...]:
     if not is_dataclass(schema):
         raise TypeError(f"{schema!r} is not a dataclass")
     kinds = annotations(schema)
@@ -82,8 +88,13 @@ def describe(schema: type[Any]) -> tuple[Described, ...]:
 
 def annotations(schema: type[Any]) -> Mapping[str, Any]:
     """Return the type of each field, without `| None`."""
+    return _types_of(schema)  # type: ignore[arg-type]  # as above
+
+
+@cache
+def _types_of(schema: type[Any]) -> Mapping[str, Any]:
     hints = get_type_hints(schema, include_extras=True)
-    return {one.name: _present(hints[one.name]) for one in fields(schema)}
+    return types.MappingProxyType({one.name: _present(hints[one.name]) for one in fields(schema)})
 
 
 def item_of(kind: Any) -> Any:  # noqa: ANN401 - types are values here

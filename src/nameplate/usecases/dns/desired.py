@@ -16,6 +16,7 @@ from nameplate.core.records import RRset, by_key
 from nameplate.core.spelling import Spelling
 from nameplate.core.wildcards import Hidden
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerState
+from nameplate.models.orm import among
 from nameplate.usecases import holders
 from nameplate.usecases.dns import markers, proofs, wanted
 from nameplate.usecases.dns.ledger import SETTLING
@@ -210,14 +211,76 @@ def read_desired(
     session: Session, domain: Domain, tools: Tools, now: datetime
 ) -> DesiredZone | None:
     """Return what is wanted of a domain's zone, or None when there is no account to write with."""
-    account = session.get(Account, domain.dns_account_id) if domain.dns_account_id else None
-    if account is None or not _serves(account, domain):
-        return None
+    return read_together(session, [domain], tools, now).get(domain.id)
+
+
+def read_together(
+    session: Session, domains: Sequence[Domain], tools: Tools, now: datetime
+) -> dict[int, DesiredZone]:
+    """Return the same of several domains, by the domain's id; a few statements for all of an account."""
+    by_account: dict[int, list[Domain]] = {}
+    for domain in domains:
+        if domain.dns_account_id is not None:
+            by_account.setdefault(domain.dns_account_id, []).append(domain)
+    found: dict[int, DesiredZone] = {}
+    for account_id, of_account in by_account.items():
+        account = session.get(Account, account_id)
+        served = [one for one in of_account if account is not None and _serves(account, one)]
+        if account is not None and served:
+            found |= _at(session, account, served, tools, now)
+    return found
+
+
+def _at(
+    session: Session, account: Account, domains: Sequence[Domain], tools: Tools, now: datetime
+) -> Iterator[tuple[int, DesiredZone]]:
+    """Yield what is wanted of the zones of one account, each with the domain's id."""
     since = now if provider_limits.reads_its_writes(account.provider) else now - settling(tools)
-    lines = wanted.lines(session, domain, since) if domain.deleted_at is None else []
-    entries = wanted.ledger(session, domain, lines)
+    live = [domain for domain in domains if domain.deleted_at is None]
+    lines = wanted.lines_of(session, live, since) if live else {}
+    ledgers = wanted.ledgers(session, {domain.id: lines.get(domain.id, ()) for domain in domains})
+    written = proofs.read(session, account, domains)
+    held = holders.held(session, [domain.full_domain for domain in domains])
+    plans = _being_applied(session, domains)
+    others = wanted.others(session, account.id, domains)
+    for domain in domains:
+        of_domain, entries = lines.get(domain.id, []), ledgers[domain.id]
+        holding = holders.usable(held, domain.organization_id, domain.full_domain)
+        whole = holding is not None and holding.subtree
+        proof, current = written[domain.id], plans.get(domain.id)
+        wants = _wants(account, domain, of_domain, entries, proof, is_whole=whole)
+        yield (
+            domain.id,
+            DesiredZone(
+                account=account,
+                zone_name=domain.dns.zone,
+                bare_name=holders.held_name(domain),
+                lines=of_domain,
+                wants={want.value: want for want in wants},
+                entries=entries,
+                is_proved=domain.is_live,
+                may_be_shown=account.organization_id is not None or (domain.is_live and whole),
+                policy=domain.drift_policy,
+                is_free=domain.deleted_at is not None or (current is not None and current.forced),
+                plan_id=None if current is None else current.id,
+                others=others[domain.id],
+                automatic=wanted.automatic(session, of_domain, entries.values()),
+                proof=proof,
+            ),
+        )
+
+
+def _wants(
+    account: Account,
+    domain: Domain,
+    lines: Sequence[WantedRecord],
+    entries: Mapping[Value, OwnedValue],
+    proof: WrittenProof,
+    *,
+    is_whole: bool,
+) -> list[Want | WantedRecord]:
+    """Return what should be in the zone; `is_whole`: everything below the name is the domain's too."""
     outlives = _outlives(domain)
-    proof = proofs.read(session, account, domain)
     wants: list[Want | WantedRecord] = [
         Want(e.value, e.ttl, e.purpose, e.record_id, e.certificate_id)
         for e in entries.values()
@@ -226,29 +289,11 @@ def read_desired(
         and not proof.is_former(e)
     ]
     wants += proof.wants()
-    holding = holders.holding(session, domain.organization_id, domain.full_domain)
-    whole = holding is not None and holding.subtree
     if domain.is_live:
         own = holders.held_name(domain)
-        wants += [line for line in lines if line.is_wanted and (whole or line.owner == own)]
+        wants += [line for line in lines if line.is_wanted and (is_whole or line.owner == own)]
         wants += markers.wants(account, domain) if wants else []
-    current = _being_applied(session, domain)
-    return DesiredZone(
-        account=account,
-        zone_name=domain.dns.zone,
-        bare_name=holders.held_name(domain),
-        lines=lines,
-        wants={want.value: want for want in wants},
-        entries=entries,
-        is_proved=domain.is_live,
-        may_be_shown=account.organization_id is not None or (domain.is_live and whole),
-        policy=domain.drift_policy,
-        is_free=domain.deleted_at is not None or (current is not None and current.forced),
-        plan_id=None if current is None else current.id,
-        others=wanted.others(session, account.id, domain),
-        automatic=wanted.automatic(session, lines, entries.values()),
-        proof=proof,
-    )
+    return wants
 
 
 def _serves(account: Account, domain: Domain) -> bool:
@@ -263,11 +308,20 @@ def _outlives(domain: Domain) -> bool:
     return not domain.is_live and domain.deleted_at is None
 
 
-def _being_applied(session: Session, domain: Domain) -> ChangePlan | None:
-    query = ChangePlan.visible(PLATFORM).where(
-        ChangePlan.organization_domain_id == domain.id, ChangePlan.status == PlanStatus.APPLYING
+def _being_applied(session: Session, domains: Sequence[Domain]) -> dict[int, ChangePlan]:
+    """Return of each domain its latest plan that is being carried out."""
+    rows = session.scalars(_APPLIED, {"domains": [domain.id for domain in domains]})
+    return {row.organization_domain_id: row for row in rows}
+
+
+_APPLIED = (
+    ChangePlan.visible(PLATFORM)
+    .where(
+        among(ChangePlan.organization_domain_id, "domains"),
+        ChangePlan.status == PlanStatus.APPLYING,
     )
-    return session.scalars(query.order_by(ChangePlan.id.desc()).limit(1)).first()
+    .order_by(ChangePlan.id)
+)
 
 
 def settling(tools: Tools) -> timedelta:

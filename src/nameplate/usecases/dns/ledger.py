@@ -3,11 +3,11 @@
 Everything here is set-based: a zone of ten thousand records takes a handful of statements.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -108,8 +108,57 @@ class Report:
         )
 
 
+class Writes:
+    """What is to be written of several domains, gathered so that equal changes are one statement.
+
+    It is written at the end; what reads these rows before has it written first.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._new: list[dict[str, Any]] = []
+        self._changes: dict[tuple[Any, ...], tuple[list[int], set[int]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is None:
+            self.write()
+
+    def insert(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Have entries of the ledger inserted."""
+        self._new += rows
+
+    def change(
+        self,
+        make: Callable[..., sa.Update | sa.Delete],
+        *given: object,
+        of: int,
+        ids: Sequence[int],
+        column: Any = None,  # noqa: ANN401 - a mapped column
+    ) -> None:
+        """Have rows of the domain `of` changed by the statement that `make` returns for what is given.
+
+        They are found by their `column`: the id of what `make` belongs to unless given.
+        """
+        if ids:
+            key = make, given, make.__self__.id if column is None else column  # type: ignore[attr-defined]
+            of_all, domains = self._changes.setdefault(key, ([], set()))
+            of_all += ids
+            domains.add(of)
+
+    def write(self) -> None:
+        """Write all of it, in the order in which it was asked for."""
+        new, self._new = self._new, []
+        changes, self._changes = self._changes, {}
+        bulk_insert(self.session, LedgerEntry, new)
+        for (make, given, column), (ids, domains) in changes.items():
+            each(self.session, make(*given), column, ids, of=sorted(domains))
+
+
 def intend(
-    session: Session,
+    writes: Writes,
     domain: Domain,
     account_id: int,
     zone: Zone,
@@ -125,13 +174,12 @@ def intend(
         before, after = set(values(change.before)), set(values(change.after))
         leaving += [entries[value].id for value in before - after if value in entries]
         coming += [wants[value] for value in after - before if value not in entries]
-    rows = (_row(domain, account_id, zone, want, LedgerState.INTENDED) for want in coming)
-    bulk_insert(session, LedgerEntry, rows)
-    each(session, LedgerEntry.becoming(LedgerState.LEAVING), LedgerEntry.id, leaving)
+    writes.insert(_row(domain, account_id, zone, want, LedgerState.INTENDED) for want in coming)
+    writes.change(LedgerEntry.becoming, LedgerState.LEAVING, of=domain.id, ids=leaving)
     touched = todo.keys
     ids = [want.record_id for value, want in wants.items() if value[:2] in touched]
     records = [id_ for id_ in ids if id_ is not None]
-    each(session, Record.syncing(), Record.id, records, of=domain.id)
+    writes.change(Record.syncing, of=domain.id, ids=records)
 
 
 def adopt(
@@ -173,7 +221,8 @@ def _row(
 
 
 def settle(
-    session: Session,
+    writes: Writes,
+    domain: Domain,
     wanted: frozenset[Value],
     entries: Mapping[Value, OwnedValue],
     report: Report,
@@ -207,9 +256,9 @@ def settle(
         else:
             missing.append(entry.id)
     for state, ids in states.items():
-        each(session, LedgerEntry.becoming(state), LedgerEntry.id, ids)
-    each(session, LedgerEntry.missing(now), LedgerEntry.id, missing)
-    each(session, LedgerEntry.forgetting(), LedgerEntry.id, gone)
+        writes.change(LedgerEntry.becoming, state, of=domain.id, ids=ids)
+    writes.change(LedgerEntry.missing, now, of=domain.id, ids=missing)
+    writes.change(LedgerEntry.forgetting, of=domain.id, ids=gone)
     return bool(missing)
 
 
@@ -221,15 +270,15 @@ def lingers(entries: Mapping[Value, OwnedValue], report: Report) -> bool:
     )
 
 
-def arrived(session: Session, domain: Domain) -> None:
+def arrived(writes: Writes, domain: Domain) -> None:
     """Note that every value of a domain that was to come is there: nothing lingers, all was done."""
+    column = LedgerEntry.organization_domain_id
+    writes.change(_arriving, of=domain.id, ids=[domain.id], column=column)
+
+
+def _arriving() -> sa.Update:
     intended = LedgerEntry.state == LedgerState.INTENDED
-    session.execute(
-        LedgerEntry.becoming(LedgerState.PRESENT).where(
-            LedgerEntry.organization_domain_id == domain.id, intended
-        ),
-        execution_options=_PLAIN,
-    )
+    return LedgerEntry.becoming(LedgerState.PRESENT).where(intended)
 
 
 def _is_gone(
@@ -241,7 +290,7 @@ def _is_gone(
 
 
 def confirm(
-    session: Session,
+    writes: Writes,
     domain: Domain,
     lines: Sequence[WantedRecord],
     report: Report,
@@ -265,21 +314,25 @@ def confirm(
                 look.append(line.id)
         elif key in report.reasons and domain.is_live and not line.is_drifted:
             failed.setdefault(report.reasons[key], []).append(line.id)
-    each(session, Record.confirming(now), Record.id, fresh, of=domain.id)
+    writes.change(Record.confirming, now, of=domain.id, ids=fresh)
     if same and len(same) == sum(line.status is RecordStatus.ACTIVE for line in lines):
-        everyone = Record.organization_domain_id == domain.id
-        live = Record.deleted_at.is_(None)
-        named = {**_PLAIN, "nameplate_domains": (domain.id,)}
-        session.execute(Record.seeing(now).where(everyone, live), execution_options=named)
+        column = Record.organization_domain_id
+        writes.change(_seeing_all, now, of=domain.id, ids=[domain.id], column=column)
     else:
-        each(session, Record.seeing(now), Record.id, same, of=domain.id)
-    due = Record.waking(now).where(
-        sa.or_(Record.next_action_at.is_(None), Record.next_action_at > now)
-    )
-    each(session, due, Record.id, look)
+        writes.change(Record.seeing, now, of=domain.id, ids=same)
+    writes.change(_looking, now, of=domain.id, ids=look, column=Record.id)
     for reason, ids in failed.items():
-        each(session, Record.failing(reason), Record.id, ids, of=domain.id)
-    _number(session, lines, report)
+        writes.change(Record.failing, reason, of=domain.id, ids=ids)
+    _number(writes.session, lines, report)
+
+
+def _seeing_all(now: datetime) -> sa.Update:
+    return Record.seeing(now).where(Record.deleted_at.is_(None))
+
+
+def _looking(now: datetime) -> sa.Update:
+    later = sa.or_(Record.next_action_at.is_(None), Record.next_action_at > now)
+    return Record.waking(now).where(later)
 
 
 def refuse(session: Session, lines: Sequence[WantedRecord], reason: str) -> None:
@@ -289,9 +342,12 @@ def refuse(session: Session, lines: Sequence[WantedRecord], reason: str) -> None
 
 
 def note_drift(
-    session: Session, lines: Sequence[WantedRecord], drifts: Sequence[Drift], now: datetime
+    writes: Writes, lines: Sequence[WantedRecord], drifts: Sequence[Drift], now: datetime
 ) -> None:
     """Note on the records that somebody changed them at the provider."""
+    if not drifts:
+        return
+    writes.write()
     reasons = {drift.key: str(drift) for drift in drifts}
     found: dict[str, list[int]] = {}
     for line in lines:
@@ -299,7 +355,7 @@ def note_drift(
         if key in reasons:
             found.setdefault(reasons[key], []).append(line.id)
     for reason, ids in found.items():
-        each(session, Record.drifting(now, reason), Record.id, ids)
+        each(writes.session, Record.drifting(now, reason), Record.id, ids)
 
 
 def _number(session: Session, lines: Sequence[WantedRecord], report: Report) -> None:
@@ -334,13 +390,13 @@ def each(
     column: Any,  # noqa: ANN401 - a mapped column
     ids: Sequence[int],
     *,
-    of: int | None = None,
+    of: Collection[int] = (),
 ) -> None:
     """Run a set-based statement for these ids: rows that were made together are one range.
 
-    `of` is the one domain whose rows they are, where that is known.
+    `of` are the domains whose rows they are, where that is known.
     """
-    options: dict[str, Any] = _PLAIN if of is None else {**_PLAIN, "nameplate_domains": (of,)}
+    options: dict[str, Any] = {**_PLAIN, "nameplate_domains": of} if of else _PLAIN
     for first, last in _runs(ids):
         if last - first >= _RUN:
             where = column.between(first, last)

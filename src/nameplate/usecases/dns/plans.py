@@ -198,10 +198,11 @@ def _carry_out(
             raise _records_moved()
         spelled = found_now.spelled_as(scene.site.live)
         desired = shelter.sheltered(spelled, scene.site.live, scene.site.zone.name)
-        ledger.intend(
-            session, domain, desired.account.id, scene.site.zone,
-            todo=found.todo, wants=desired.wants, entries=desired.entries,
-        )  # fmt: skip
+        with ledger.Writes(session) as writes:
+            ledger.intend(
+                writes, domain, desired.account.id, scene.site.zone,
+                todo=found.todo, wants=desired.wants, entries=desired.entries,
+            )  # fmt: skip
 
     push = zones.Push(scene.site, found.todo)
     zones.store_intents(sessions, tools, lease, intend)

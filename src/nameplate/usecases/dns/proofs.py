@@ -21,6 +21,7 @@ from nameplate.models import (
     Verification,
     VerificationMethodName,
 )
+from nameplate.models.orm import among
 from nameplate.usecases.dns.wanted import OwnedValue, Value, Want
 
 TTL = 300
@@ -63,22 +64,36 @@ def can_write(account: Account | None, domain: Domain) -> bool:
     )
 
 
-def read(session: Session, account: Account, domain: Domain) -> WrittenProof:
-    """Return the record that proves a domain by its current token, where `account` can write it."""
-    if not can_write(account, domain) or domain.deleted_at is not None:
-        return WrittenProof()
-    rows = session.scalars(
-        Verification.visible(PLATFORM)
-        .where(
-            Verification.organization_domain_id == domain.id,
-            sa.or_(
-                Verification.verification_token == domain.verification_token,
-                Verification.status.in_(_OPEN),
-            ),
-        )
-        .order_by(Verification.id)
-    ).all()
-    row = chosen(domain, rows)
+def read(session: Session, account: Account, domains: Sequence[Domain]) -> dict[int, WrittenProof]:
+    """Return of each domain the record that proves it by its current token.
+
+    Nothing where `account` cannot write it.
+    """
+    written = [one for one in domains if can_write(account, one) and one.deleted_at is None]
+    rows: dict[int, list[Verification]] = {one.id: [] for one in written}
+    tokens = [one.verification_token for one in written if one.verification_token is not None]
+    if written:
+        for row in session.scalars(_CURRENT, {"domains": list(rows), "tokens": tokens}):
+            rows[row.organization_domain_id].append(row)
+    found = {one.id: _written(one, rows[one.id]) for one in written}
+    return {one.id: found.get(one.id, WrittenProof()) for one in domains}
+
+
+_CURRENT = (
+    Verification.visible(PLATFORM)
+    .where(
+        among(Verification.organization_domain_id, "domains"),
+        sa.or_(among(Verification.verification_token, "tokens"), Verification.status.in_(_OPEN)),
+    )
+    .order_by(Verification.id)
+)
+
+
+def _written(domain: Domain, rows: Sequence[Verification]) -> WrittenProof:
+    row = chosen(domain, [
+        one for one in rows
+        if one.verification_token == domain.verification_token or one.status in _OPEN
+    ])  # fmt: skip
     if row is None or not row.verification_record_name:
         return WrittenProof()
     name, text = row.verification_record_name, row.verification_record_value or ""

@@ -18,8 +18,8 @@ from nameplate.models import Domain
 from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
 from nameplate.usecases.dns import cdn, late_acts, shelter, zones
-from nameplate.usecases.dns.desired import DesiredZone, read_desired
-from nameplate.usecases.dns.ledger import Report
+from nameplate.usecases.dns.desired import DesiredZone, read_together
+from nameplate.usecases.dns.ledger import Report, Writes
 from nameplate.usecases.dns.zones import LiveZone, Push
 from nameplate.usecases.tools import Tools
 
@@ -66,11 +66,14 @@ def _read(
     left: list[Lease] = []
     idle: list[Lease] = []
     with sessions.look() as session:
-        for lease, row in seen_together(session, Domain, leases):
+        seen = seen_together(session, Domain, leases)
+        usual = [row for _, row in seen if row.deleted_at is None and row.dns.hosted is None]
+        found = read_together(session, usual, tools, leases[0].now())
+        for lease, row in seen:
             if row.deleted_at is not None or row.dns.hosted is not None:
                 left.append(lease)
                 continue
-            desired = read_desired(session, row, tools, lease.now())
+            desired = found.get(row.id)
             if desired is None or desired.is_empty:
                 idle.append(lease)
             elif desired.is_free or desired.plan_id:
@@ -139,8 +142,9 @@ def _begin(sessions: Sessions, tools: Tools, domains: Sequence[_Domain]) -> list
         return list(domains)
 
     def change(session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[None]:
-        for lease, row in leased:
-            zones.intend(session, row, acting[lease].whole, acting[lease].push)
+        with Writes(session) as writes:
+            for lease, row in leased:
+                zones.intend(writes, row, acting[lease].whole, acting[lease].push)
         return [None] * len(leased)
 
     kept = work.record_together(sessions, Domain, list(acting), change, release=lambda _: False)
@@ -181,9 +185,10 @@ def _settle(
     pushes = {one.lease: one.push for one in domains if one.lease in reports}
 
     def change(session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[str | None]:
-        for lease, row in leased:
-            now = lease.now()
-            zones.settle_row(session, row, pushes[lease], reports[lease], tools=tools, now=now)
+        now = leased[0][0].now()
+        with Writes(session) as writes:
+            for lease, row in leased:
+                zones.settle_row(writes, row, pushes[lease], reports[lease], tools=tools, now=now)
         return [zones.told(pushes[lease], reports[lease]) for lease, _ in leased]
 
     settled = work.record_together(

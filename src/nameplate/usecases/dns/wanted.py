@@ -1,7 +1,8 @@
 """What a domain wants at its DNS provider, read as plain values: ten thousand records at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import chain
 from sys import intern
 from typing import Any, NamedTuple
@@ -9,9 +10,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import RecordStatus
-from nameplate.core.names import relative, self_and_ancestors
+from nameplate.core.names import is_within, relative, self_and_ancestors
 from nameplate.core.records import RRset
 from nameplate.models import (
     Domain,
@@ -21,6 +22,7 @@ from nameplate.models import (
     Record,
     RecordType,
 )
+from nameplate.models.orm import UtcDateTime, among
 from nameplate.models.records import AUTOMATIC
 from nameplate.usecases import holders
 
@@ -28,6 +30,8 @@ _MAX_GONE = 1000
 """Removed records that are looked up; what lies beyond is held back with the rest, if it is much."""
 _PART = 500
 """Rows that are taken from the database at once."""
+_TOGETHER = 12
+"""Names below which values of others are looked for in one statement."""
 _STATUSES = {one.value: one for one in RecordStatus}
 _PURPOSES = {one.value: one for one in LedgerPurpose}
 _STATES = {one.value: one for one in LedgerState}
@@ -131,47 +135,62 @@ def lines(session: Session, domain: Domain, since: datetime | None = None) -> li
     What the provider has had as it is wanted since `since` or before, and what somebody else
     changed there, is settled.
     """
+    return lines_of(session, [domain], since)[domain.id]
+
+
+def lines_of(
+    session: Session, domains: Sequence[Domain], since: datetime | None = None
+) -> dict[int, list[WantedRecord]]:
+    """Return the same of several domains, by the domain's id."""
     session.flush()
-    origin = holders.held_name(domain)
-    query = (
-        Record.visible(Actor(domain.organization_id))
-        .where(Record.organization_domain_id == domain.id)
+    found: dict[int, list[WantedRecord]] = {domain.id: [] for domain in domains}
+    origins = {domain.id: holders.held_name(domain) for domain in domains}
+    given = {"domains": list(found), "since": since}
+    for (
+        id_, domain_id, rdtype, name, value, priority, weight, port, ttl, proxied, status,
+        propagated, drifted, settled, external, made,
+    ) in _each(session, _lines(knows_settled=since is not None), given):  # fmt: skip
+        origin = origins[domain_id]
+        whole = (
+            origin if name == "@" else f"{name}.{origin}",  # `absolute`, for ten thousand rows
+            intern(rdtype),
+            value if priority is None else text(value, priority, weight, port),
+        )
+        found[domain_id].append(
+            WantedRecord(
+                id_, whole, origin, ttl, proxied, _STATUSES[status], propagated, drifted, settled,
+                external, made in _MADE,
+            )
+        )  # fmt: skip
+    return found
+
+
+@cache
+def _lines(*, knows_settled: bool) -> sa.Executable:
+    return (
+        Record.visible(PLATFORM)
+        .where(among(Record.organization_domain_id, "domains"))
         .order_by(Record.id)
         .with_only_columns(
-            Record.id, _plain(Record.record_type), Record.name, Record.value, Record.priority,
-            Record.weight, Record.port, Record.ttl, Record.proxy_enabled, _plain(Record.status),
-            Record.propagated, Record.drifted_at.is_not(None), _settled(since),
+            Record.id, Record.organization_domain_id, _plain(Record.record_type), Record.name,
+            Record.value, Record.priority, Record.weight, Record.port, Record.ttl,
+            Record.proxy_enabled, _plain(Record.status), Record.propagated,
+            Record.drifted_at.is_not(None), _settled() if knows_settled else sa.false(),
             Record.external_record_id, _plain(Record.recordable_type),
         )
     )  # fmt: skip
-    return [
-        WantedRecord(
-            id_,
-            (
-                origin if name == "@" else f"{name}.{origin}",  # `absolute`, for ten thousand rows
-                intern(rdtype),
-                value if priority is None else text(value, priority, weight, port),
-            ),
-            origin, ttl, proxied, _STATUSES[status], propagated, drifted, settled, external, made in _MADE,
-        )
-        for (
-            id_, rdtype, name, value, priority, weight, port, ttl, proxied, status, propagated,
-            drifted, settled, external, made,
-        ) in _each(session, query)
-    ]  # fmt: skip
 
 
-def _settled(since: datetime | None) -> sa.ColumnElement[bool]:
+def _settled() -> sa.ColumnElement[bool]:
     """Return whether a record is settled, worked out by the database: a time costs more to read."""
-    if since is None:
-        return sa.false()
+    since = sa.bindparam("since", type_=UtcDateTime())
     known = sa.and_(Record.status == RecordStatus.ACTIVE, Record.last_synced_at <= since)
     return sa.or_(Record.drifted_at.is_not(None), sa.func.coalesce(known, sa.false()))
 
 
-def _each(session: Session, query: sa.Executable) -> Iterator[Any]:
+def _each(session: Session, query: sa.Executable, given: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the rows of a query, some hundred at a time."""
-    return chain.from_iterable(session.connection().execute(query).partitions(_PART))
+    return chain.from_iterable(session.connection().execute(query, given).partitions(_PART))
 
 
 def _plain(column: Any) -> sa.ColumnElement[str]:  # noqa: ANN401 - a mapped column
@@ -203,50 +222,89 @@ def ledger(
     session: Session, domain: Domain, lines: Iterable[WantedRecord] = ()
 ) -> Mapping[Value, OwnedValue]:
     """Return what the ledger says of a domain, by value; those of `lines` are not kept twice."""
+    return ledgers(session, {domain.id: lines})[domain.id]
+
+
+def ledgers(
+    session: Session, lines: Mapping[int, Iterable[WantedRecord]]
+) -> dict[int, dict[Value, OwnedValue]]:
+    """Return the same of several domains, by the domain's id; `lines` are those of each."""
     session.flush()
-    query = (
-        LedgerEntry.visible(Actor(domain.organization_id))
-        .where(LedgerEntry.organization_domain_id == domain.id)
-        .with_only_columns(
-            LedgerEntry.id, LedgerEntry.name, _plain(LedgerEntry.record_type), LedgerEntry.value,
-            LedgerEntry.ttl, _plain(LedgerEntry.purpose), _plain(LedgerEntry.state),
-            LedgerEntry.absent_at, LedgerEntry.dns_record_id, LedgerEntry.ssl_certificate_id,
-        )
-    )  # fmt: skip
-    known = {line.value: line for line in lines}
-    entries: dict[Value, OwnedValue] = {}
-    for id_, name, rdtype, data, ttl, purpose, state, absent, record, certificate in _each(
-        session, query
-    ):
-        line = known.get((name, rdtype, data))
+    known = {(id_, line.value): line for id_, of_domain in lines.items() for line in of_domain}
+    found: dict[int, dict[Value, OwnedValue]] = {id_: {} for id_ in lines}
+    for (
+        id_, domain_id, name, rdtype, data, ttl, purpose, state, absent, record, certificate
+    ) in _each(session, _LEDGER, {"domains": list(found)}):  # fmt: skip
+        line = known.get((domain_id, (name, rdtype, data)))
         value = (name, rdtype, data) if line is None else line.value
         by = line.id if line is not None and line.id == record else record
-        entries[value] = OwnedValue(
+        found[domain_id][value] = OwnedValue(
             id_, value, ttl, _PURPOSES[purpose], _STATES[state], absent, by, certificate
         )
-    return entries
+    return found
 
 
-def others(session: Session, account_id: int, domain: Domain) -> frozenset[Value]:
-    """Return the values that other domains have, through the same account, at and below the name.
+_LEDGER = (
+    LedgerEntry.visible(PLATFORM)
+    .where(among(LedgerEntry.organization_domain_id, "domains"))
+    .with_only_columns(
+        LedgerEntry.id, LedgerEntry.organization_domain_id, LedgerEntry.name,
+        _plain(LedgerEntry.record_type), LedgerEntry.value, LedgerEntry.ttl,
+        _plain(LedgerEntry.purpose), _plain(LedgerEntry.state), LedgerEntry.absent_at,
+        LedgerEntry.dns_record_id, LedgerEntry.ssl_certificate_id,
+    )
+)  # fmt: skip
 
-    They are theirs to write and to take away, though this domain may want the same.
+
+def others(
+    session: Session, account_id: int, domains: Sequence[Domain]
+) -> dict[int, frozenset[Value]]:
+    """Return the values that other domains have, through the same account, at and below each name.
+
+    They are theirs to write and to take away, though the domain may want the same.
     """
-    origin = holders.held_name(domain)
-    query = (
+    found: dict[int, set[Value]] = {domain.id: set() for domain in domains}
+    for start in range(0, len(domains), _TOGETHER):
+        some = domains[start : start + _TOGETHER]
+        origins = {domain.id: holders.held_name(domain) for domain in some}
+        zones = {zone for origin in origins.values() for zone in self_and_ancestors(origin)}
+        given = {"account": account_id, "zones": sorted(zones), "own": some[0].id}
+        below = list(origins.values())
+        if len(below) > 1:  # two statements in all, each made and planned once
+            below += below[:1] * (_TOGETHER - len(below))
+        given |= {"names": below}
+        given |= {f"below{place}": f"%.{_escaped(one)}" for place, one in enumerate(below)}
+        for domain_id, name, kind, value in _each(session, _others(len(below)), given):
+            for own, origin in origins.items():
+                if own != domain_id and is_within(name, origin):
+                    found[own].add((name, kind, value))
+    return {domain_id: frozenset(values) for domain_id, values in found.items()}
+
+
+def _escaped(name: str) -> str:
+    return name.replace("!", "!!").replace("_", "!_").replace("%", "!%")
+
+
+@cache
+def _others(count: int) -> sa.Executable:
+    """Return the statement for so many names: one, or as many as are looked for together."""
+    below = [
+        LedgerEntry.name.like(sa.bindparam(f"below{place}", type_=sa.String()), escape="!")
+        for place in range(count)
+    ]
+    return (
         LedgerEntry.visible(PLATFORM)
         .where(
-            LedgerEntry.account_id == account_id,
-            LedgerEntry.zone.in_(self_and_ancestors(origin)),
-            LedgerEntry.organization_domain_id != domain.id,
-            sa.or_(
-                LedgerEntry.name == origin,
-                LedgerEntry.name.endswith(f".{origin}", autoescape=True),
-            ),
+            LedgerEntry.account_id == sa.bindparam("account"),
+            among(LedgerEntry.zone, "zones"),
+            sa.or_(among(LedgerEntry.name, "names"), *below),
+            *([LedgerEntry.organization_domain_id != sa.bindparam("own")] if count == 1 else []),
         )
-        .with_only_columns(LedgerEntry.name, _plain(LedgerEntry.record_type), LedgerEntry.value)
-    )
-    return frozenset((name, kind, value) for name, kind, value in _each(session, query))
+        .with_only_columns(
+            LedgerEntry.organization_domain_id, LedgerEntry.name,
+            _plain(LedgerEntry.record_type), LedgerEntry.value,
+        )
+    )  # fmt: skip
 
 
 def automatic(

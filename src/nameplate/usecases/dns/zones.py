@@ -8,6 +8,7 @@ else changed at the provider, waits until a person applies a plan (`plans.py`).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -32,7 +33,7 @@ from nameplate.usecases import work
 from nameplate.usecases.dns import cdn, drifts, late_acts, ledger, pointing, proofs, shelter
 from nameplate.usecases.dns.cdn import OriginLook
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
-from nameplate.usecases.dns.ledger import Report
+from nameplate.usecases.dns.ledger import Report, Writes
 from nameplate.usecases.dns.wanted import WantedRecord
 from nameplate.usecases.hosting import hosted_zones
 from nameplate.usecases.tools import Tools
@@ -177,7 +178,7 @@ def reconcile(sessions: Sessions, tools: Tools, lease: Lease) -> str | None:
     whole = shelter.sheltered(spelled, site.live, site.zone.name)
     push = planned(whole, site)
     if not push.todo.is_empty:
-        store_intents(sessions, tools, lease, lambda s, row: intend(s, row, whole, push))
+        store_intents(sessions, tools, lease, partial(_intend, desired=whole, push=push))
     outcomes = apply(sessions, tools, lease, push)
     return told(push, settle(sessions, tools, lease, push, outcomes))
 
@@ -218,12 +219,17 @@ def planned(desired: DesiredZone, site: LiveZone) -> Push:
     return Push(site, todo, found, desired)
 
 
-def intend(session: Session, domain: Domain, desired: DesiredZone, push: Push) -> None:
+def intend(writes: Writes, domain: Domain, desired: DesiredZone, push: Push) -> None:
     """Write down what is about to be done."""
     ledger.intend(
-        session, domain, desired.account.id, push.site.zone,
+        writes, domain, desired.account.id, push.site.zone,
         todo=push.todo, wants=desired.wants, entries=desired.entries,
     )  # fmt: skip
+
+
+def _intend(session: Session, domain: Domain, *, desired: DesiredZone, push: Push) -> None:
+    with Writes(session) as writes:
+        intend(writes, domain, desired, push)
 
 
 def store_intents(
@@ -250,12 +256,13 @@ def settle(
 ) -> Report:
     """Record in one transaction what the provider has now, and when to look again."""
     report = Report.of(push.todo, push.site.live, outcomes)
+
+    def change(session: Session, row: Domain) -> None:
+        with Writes(session) as writes:
+            settle_row(writes, row, push, report, tools=tools, now=lease.now())
+
     try:
-        work.record(
-            sessions, Domain, lease,
-            lambda s, row: settle_row(s, row, push, report, tools=tools, now=lease.now()),
-            release=True,
-        )  # fmt: skip
+        work.record(sessions, Domain, lease, change, release=True)
     except work.Superseded:
         site = push.site
         late_acts.note(sessions, lease, site.account_id, site.zone, outcomes)
@@ -265,9 +272,10 @@ def settle(
 
 
 def settle_row(
-    session: Session, domain: Domain, push: Push, report: Report, *, tools: Tools, now: datetime
+    writes: Writes, domain: Domain, push: Push, report: Report, *, tools: Tools, now: datetime
 ) -> None:
     """Record what the provider has now, of a domain that is locked, and when to look again."""
+    session = writes.session
     known = _undisturbed(domain, push, report)
     desired = known or read_desired(session, domain, tools, now)
     if desired is None or desired.account.id != push.site.account_id:  # moved to another account
@@ -278,13 +286,13 @@ def settle_row(
         desired = shelter.sheltered(spelled, push.site.live, push.site.zone.name)
     lines = [line for line in desired.lines if line.is_wanted]
     again = ledger.settle(
-        session, frozenset(desired.wants), desired.entries, report,
+        writes, domain, frozenset(desired.wants), desired.entries, report,
         now=now, settling=settling(tools), overrun=_is_overrun(domain, now),
     )  # fmt: skip
     if known is not None and report.outcomes:
-        ledger.arrived(session, domain)
-    ledger.confirm(session, domain, lines, report, now)
-    _tell_drifts(session, domain, push, lines, now)
+        ledger.arrived(writes, domain)
+    ledger.confirm(writes, domain, lines, report, now)
+    _tell_drifts(writes, domain, push, lines, now)
     cdn.follow(domain, desired.account.provider, lines, push.site.origins)
     proof = desired.proof.value
     if proof is not None and proof[:2] in push.todo.keys and report.shows(proof):
@@ -295,6 +303,7 @@ def settle_row(
     domain.last_checked_at = domain.drift_checked_at = now
     _schedule(domain, report, again=again, tools=tools, now=now)
     if is_news or desired.plan_id is not None:  # another apex, or other records of the owner
+        writes.write()
         pointing.of_domain(session, domain, now)
 
 
@@ -316,12 +325,12 @@ def _undisturbed(domain: Domain, push: Push, report: Report) -> DesiredZone | No
 
 
 def _tell_drifts(
-    session: Session, domain: Domain, push: Push, lines: Sequence[WantedRecord], now: datetime
+    writes: Writes, domain: Domain, push: Push, lines: Sequence[WantedRecord], now: datetime
 ) -> None:
     held = {(one.name, one.type) for one in push.todo.blocked}
     kept = [one for one in push.drifts if one.key in held]
     repaired = [one for one in push.drifts if one.key not in held]
-    ledger.note_drift(session, lines, kept, now)
+    ledger.note_drift(writes, lines, kept, now)
     drifts.tell(domain, kept, repaired, now)
 
 

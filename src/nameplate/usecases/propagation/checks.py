@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +13,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.db import Sessions, database_now
-from nameplate.leases import Lease
+from nameplate.leases import Lease, seen_together
 from nameplate.models import Domain, Observation, ObservedRecord, Record
 from nameplate.ports.resolver import Answer, LookupResult
 from nameplate.usecases import work
@@ -54,16 +53,18 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
     """Ask once for each record set of the leased records, and record what was seen."""
     label = _label(tools)
     questions: list[tuple[Lease, _RecordQuestion]] = []
-    for lease in leases:
-        load = partial(_question, label=label, now=lease.now())
-        try:
-            found = work.read(sessions, Record, lease, load)
+    idle: list[Lease] = []
+    with sessions.look() as session:
+        rows = seen_together(session, Record, leases)
+        domains = _domains(session, [row for _, row in rows])
+        for lease, row in rows:
+            found = _question(session, row, label=label, now=lease.now())
             if found is None:
-                work.record(sessions, Record, lease, _rest, release=True)
+                idle.append(lease)
             else:
                 questions.append((lease, found))
-        except work.Superseded:
-            continue
+        del domains  # until here the session knew them
+    work.record_together(sessions, Record, idle, _rest, release=lambda _: True)
     with ThreadPoolExecutor(PARALLEL) as pool:
         asked = _Asked(tools, pool, [question for _, question in questions])
         looks: dict[Lease, Observation] = {}
@@ -73,8 +74,7 @@ def sweep(sessions: Sessions, tools: Tools, leases: Sequence[Lease]) -> None:
                 question.target, question.value, finding, public, lease.now()
             )
         _conclude(sessions, tools, looks)
-        for answered in asked.delegations():
-            delegation.note(sessions, answered)
+        delegation.note(sessions, asked.delegations())
 
 
 def show(session: Session, actor: Actor, reference: str) -> View:
@@ -102,8 +102,7 @@ def check(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Vie
         asked = _Asked(tools, pool, [question])
         finding, public = asked.answers(question.target)
         delegations = list(asked.delegations())
-    for answered in delegations:
-        delegation.note(sessions, answered)
+    delegation.note(sessions, delegations)
 
     def change(session: Session) -> View:
         row = records.get(session, actor, reference)
@@ -141,8 +140,16 @@ def _question(
     )
 
 
-def _rest(_session: Session, row: Record) -> None:
-    row.next_action_at = None
+def _domains(session: Session, rows: Sequence[Record]) -> Sequence[Domain]:
+    """Return the domains of records, read at once."""
+    ids_ = {row.organization_domain_id for row in rows}
+    return session.scalars(Domain.visible(PLATFORM).where(Domain.id.in_(ids_))).all()
+
+
+def _rest(_session: Session, leased: Sequence[tuple[Lease, Record]]) -> list[None]:
+    for _, row in leased:
+        row.next_action_at = None
+    return [None] * len(leased)
 
 
 class _Asked:
@@ -180,8 +187,7 @@ def _conclude(sessions: Sessions, tools: Tools, looks: Mapping[Lease, Observatio
     """Record what was seen, of some records in each transaction."""
 
     def change(session: Session, leased: Sequence[tuple[Lease, Record]]) -> list[None]:
-        ids_ = sorted({row.organization_domain_id for _, row in leased})
-        domains = session.scalars(Domain.visible(PLATFORM).where(Domain.id.in_(ids_))).all()
+        domains = _domains(session, [row for _, row in leased])
         seen: set[str] = set()
         for lease, row in leased:
             row.next_action_at = _see(session, tools, row, looks[lease], lease.now(), seen)

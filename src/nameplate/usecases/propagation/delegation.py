@@ -1,8 +1,10 @@
 """Whether the zone at a domain's account is the one that the Internet sees: looked at beside records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +15,7 @@ from nameplate.core.delegation import Delegated
 from nameplate.core.errors import NameplateError
 from nameplate.db import Sessions, database_now
 from nameplate.models import Account, Domain, KnownDelegation, Record
+from nameplate.models.orm import among
 from nameplate.ports.dns import NameServers, Zone
 from nameplate.ports.resolver import AnswerKind, Delegation
 from nameplate.usecases import holders
@@ -27,6 +30,8 @@ PROVIDER_AGAIN = timedelta(days=7)
 PROVIDER_SETTLES = timedelta(minutes=15)
 """How long a provider may take to serve what it has confirmed."""
 _MAX_KEPT = 20
+_TOGETHER = 12
+"""Domains that are locked in one transaction, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +128,25 @@ def _delegated(found: Delegation) -> Delegated:
     )
 
 
-def note(sessions: Sessions, answered: Answered) -> None:
-    """Record what was seen. A look that found no zone at all does not replace one that did."""
+def note(sessions: Sessions, answers: Iterable[Answered]) -> None:
+    """Record what was seen. A look that found no zone at all does not replace one that did.
 
-    def change(session: Session) -> None:
+    Several domains are locked together.
+    """
+    left = iter(answers)
+    while some := list(islice(left, _TOGETHER)):
+        by_domain = {answered.question.domain_id: answered for answered in some}
+        sessions.run(PLATFORM, partial(_note, answers=by_domain))
+
+
+def _note(session: Session, *, answers: Mapping[int, Answered]) -> None:
+    rows = session.scalars(_LOCKED, {"ids": list(answers)}).all()
+    now = database_now(session)
+    for row in rows:
+        answered = answers[row.id]
         asked = answered.question
-        query = Domain.visible(PLATFORM).where(Domain.id == asked.domain_id)
-        row: Domain | None = session.scalars(query.with_for_update(key_share=True)).one_or_none()
-        if row is None or row.dns.zone != asked.account_zone:
-            return
-        now = database_now(session)
+        if row.dns.zone != asked.account_zone:
+            continue
         row.delegation = KnownDelegation(
             account_zone=asked.account_zone,
             seen=answered.seen if answered.seen.zone else _kept(row, answered),
@@ -141,7 +155,13 @@ def note(sessions: Sessions, answered: Answered) -> None:
             expected_at=now if answered.fresh else asked.expected_at,
         )
 
-    sessions.run(PLATFORM, change)
+
+_LOCKED = (
+    Domain.visible(PLATFORM)
+    .where(among(Domain.id, "ids"))
+    .order_by(Domain.id)
+    .with_for_update(key_share=True)
+)
 
 
 def _kept(row: Domain, answered: Answered) -> Delegated:

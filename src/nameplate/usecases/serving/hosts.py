@@ -99,14 +99,15 @@ def changed(
 
     Nothing is left of a host that is no longer served.
     """
-    by_kind = sorted(wrote)
-    for kind, of_kind in groupby(by_kind, attrgetter("kind")):
-        touched, served = _TOUCHED[kind]
-        while batch := [change.id for change in islice(of_kind, _BATCH)]:
-            names = dict.fromkeys(session.scalars(touched, {"ids": batch}))
-            hosts = _hosts(session, served, {"ids": batch})
-            now_leading = {name: list(of) for name, of in groupby(hosts, attrgetter("hostname"))}
-            yield from ((name, now_leading.get(name, [])) for name in names)
+    touched: dict[str, None] = {}
+    for kind, of_kind in groupby(sorted(wrote), attrgetter("kind")):
+        while ids_ := [change.id for change in islice(of_kind, _BATCH)]:
+            touched |= dict.fromkeys(session.scalars(_TOUCHED[kind], {"ids": ids_}))
+    left = iter(touched)
+    while names := list(islice(left, _BATCH)):
+        hosts = _hosts(session, _NAMED, {"names": names})
+        now_leading = {name: list(of) for name, of in groupby(hosts, attrgetter("hostname"))}
+        yield from ((name, now_leading.get(name, [])) for name in names)
 
 
 def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
@@ -155,16 +156,16 @@ def _spent() -> Any:  # noqa: ANN401 - as above
     return sa.and_(Certificate.trouble_code == "budget_spent", sa.not_(works))
 
 
-def _touching(kind: str) -> tuple[Any, Any]:
-    """Return which host names rows of a kind are about, and what those lead to; by their `ids`."""
+def _touching(kind: str) -> Any:  # noqa: ANN401 - as above
+    """Return which host names rows of a kind are about; by their `ids`."""
     target = aliased(Binding)
     named = sa.select(Binding.hostname).where(among(_OWNERS[kind][1], "ids"))
     leading = sa.select(target.hostname).where(target.redirect_to.in_(named))
-    touched = named.union(leading)
-    return touched, _SERVED.where(Binding.hostname.in_(touched))
+    return named.union(leading)
 
 
 _SERVED = _query()
+_NAMED = _SERVED.where(among(Binding.hostname, "names"))
 _TOUCHED = {kind: _touching(kind) for kind in _OWNERS}
 _WRITTEN = sa.union_all(
     *(
