@@ -16,7 +16,7 @@ export const router = createRouter({
     { path: "/", redirect: "/domains" },
     { path: "/domains", name: "domains", component: DomainsPage },
     { path: "/domains/:name/:tab?", name: "domain", component: DomainPage, props: true },
-    { path: "/certificates", name: "certificates", component: () => import("./pages/CertificatesPage.vue") },
+    { path: "/certificates", name: "certificates", component: administration(() => import("./pages/CertificatesPage.vue")) },
     { path: "/bindings", name: "bindings", component: () => import("./pages/BindingsPage.vue") },
     { path: "/registrations", name: "registrations", component: administration(() => import("./pages/RegistrationsPage.vue")) },
     { path: "/applications", name: "applications", component: administration(() => import("./pages/ApplicationsPage.vue")) },

@@ -96,7 +96,9 @@ ACTIONS: Mapping[str, frozenset[str]] = {
         | {"remove_record", "detach_record", "check_propagation"}
     ),
     "certificates:read": frozenset({"list_certificates", "show_certificate"}),
-    "bindings:read": frozenset({"list_bindings", "show_binding", "list_applications"}),
+    "bindings:read": frozenset(
+        {"list_bindings", "show_binding", "show_binding_health", "list_applications"}
+    ),
     "bindings:write": frozenset(
         {"add_binding", "update_binding", "remove_binding", "check_binding"}
         | {"make_primary_binding"}

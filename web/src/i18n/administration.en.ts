@@ -261,6 +261,16 @@ export const administrationEn = {
   "applications.edit": "Edit application",
   "applications.remove_text": "Its bindings are removed with it: their hosts are not served any more.",
   "applications.empty_text": "An application is what answers behind your domains. Add one, then bind it to a domain.",
+  "calendar.title": "Expiry calendar",
+  "calendar.text": "When certificates end, unless they are renewed before.",
+  "calendar.text_part": "When the first 1,000 certificates end, unless they are renewed before.",
+  "calendar.ending": { one: "{n} ends", other: "{n} end" },
+  "connect.title": "Let Nameplate do it",
+  "connect.text": "With an account at the DNS host, Nameplate publishes and maintains these records itself.",
+  "connect.form_text": "Choose the account that holds the zone of {name}. Records that Nameplate did not make are left alone.",
+  "connect.account": "DNS account",
+  "connect.none": "There is no DNS account yet.",
+  "connect.go": "Connect",
 } as const satisfies Record<string, Entry>;
 
 export type AdministrationKey = keyof typeof administrationEn;
