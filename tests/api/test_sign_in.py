@@ -1,7 +1,9 @@
 """Signing in: sessions, what other pages cannot do with them, second factors, and roles."""
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import pairwise
+from typing import Any, get_args
 
 import pytest
 import sqlalchemy as sa
@@ -246,6 +248,27 @@ def test_roles(api: Api, world: World) -> None:
     assert at[Role.OWNER].send("POST", "/v1/organizations", {"name": "x"}).code == "platform_only"
 
 
+def test_a_page_is_told_what_its_roles_permit(api: Api, world: World) -> None:
+    at = {role: person(api, f"{role}@example.com", role, world.acme["id"]) for role in Role}
+    told = {role: at[role].get("/v1/session")["permitted"] for role in Role}
+    assert {role: list(one) for role, one in told.items()} == {role: [role] for role in Role}
+    lists = [set(told[role][role]) for role in Role]
+    assert all(more > less for more, less in pairwise(lists))
+    routes = [route for noun in app.NOUNS for route in noun.routes.routes]
+    for route in routes:
+        method, path = next(iter(route.methods)), re.sub(r"{.*?}", "none_1", route.path)
+        body = None
+        if route.body_field is not None:
+            given = route.body_field.field_info.annotation
+            model = next((one for one in get_args(given) if one is not type(None)), given)
+            body = model.model_config["json_schema_extra"]["examples"][0]
+        for role in (Role.VIEWER, Role.OWNER):
+            if route.operation_id not in told[role][role] and str(route.tags[0]) != "edge":
+                refused = at[role].send(method, path, body).code
+                after_look = role is Role.OWNER and refused.endswith("_not_found")
+                assert refused in {"role_insufficient", "platform_only"} or after_look, (role, path)
+
+
 def test_nobody_gives_more_than_it_has_and_an_owner_stays(api: Api, world: World) -> None:
     acme = world.acme["id"]
     owner = person(api, "owner@example.com", "owner", acme)
@@ -321,6 +344,7 @@ def test_every_operation_has_a_role() -> None:
     }
     assert {noun for noun, _ in known} == roles.NOUNS.keys()
     names = {operation for _, operation in known}
-    assert roles.OPERATIONS.keys() <= names
+    assert roles.OPERATIONS.keys() | roles.PLATFORM_OPERATIONS <= names
+    assert roles.NOUNS.keys() >= roles.PLATFORM_NOUNS
     assert set().union(*roles.ACTIONS.values()) <= names
     assert roles.needed("made_up", "made_up", "GET") is Role.OWNER

@@ -76,12 +76,6 @@ def world(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Ite
     console.stop()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium() as running:
-        yield running
-
-
 @dataclass
 class Visit:
     """A tab with a host, and what browser and host said."""

@@ -52,12 +52,6 @@ def console(
     running.stop()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium() as running:
-        yield running
-
-
 def _framed(chromium: Chromium, host: str, address: str) -> tuple[Any, list[str]]:
     """Show an address in a frame of a host; return the frame, and what the browser refused."""
     page = chromium.page(locale="en-GB")

@@ -62,9 +62,8 @@ def world(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="module")
-def tab(world: HostileWorld) -> Iterator["Tab"]:
-    with Chromium() as chromium:
-        yield Tab(world, chromium)
+def tab(world: HostileWorld, chromium: Chromium) -> "Tab":
+    return Tab(world, chromium)
 
 
 class Tab:

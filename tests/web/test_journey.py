@@ -34,12 +34,6 @@ def platform(
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def acme(platform: Platform, chromium: Chromium) -> Iterator[Any]:
     """Open the tab of a customer who chooses a password; the test never loads it again."""
     yield from _arrive(platform, chromium, "acme")

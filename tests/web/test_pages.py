@@ -1,68 +1,9 @@
 """The console in a real browser: what a person sees, does, and can do without a mouse."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from tests.servers.console import STORED, Chromium, Console
+from tests.web.conftest import Seen
 
-import pytest
-
-from tests.databases import Templates
-from tests.servers.console import AXE, STORED, Chromium, Console
-
-PLACES = (
-    "domains", "certificates", "bindings", "registrations", "applications", "servers", "accounts",
-    "tokens", "events", "domains/labs-northwind.example/overview", "domains/northwind.example/overview",
-    "domains/northwind.example/records", "domains/northwind.example/bindings",
-    "domains/northwind.example/settings", "domains/no/such/place",
-)  # fmt: skip
-WIDTHS = (320, 1440)
 HOSTILE = '<img src=x onerror="window.hit=1"> {{7*7}} \u202egnp.exe javascript:alert(1)'
-
-
-@dataclass
-class Seen:
-    """A tab, and what its console said that nobody wants to read there."""
-
-    page: Any
-    url: str
-    said: list[str] = field(default_factory=list)
-
-    def go(self, place: str) -> None:
-        """Go there and wait for what it shows."""
-        self.page.goto(f"{self.url}/{place}")
-        self.page.wait_for_selector("main h1")
-        self.page.locator("[aria-busy=true]").first.wait_for(state="detached")
-
-    def hear(self, message: Any) -> None:
-        """Keep an error; refused requests are told of by the page itself."""
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.said.append(message.text)
-
-
-@pytest.fixture(scope="module")
-def console(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    running = Console(tmp_path_factory.mktemp("console"), templates.url("sqlite"))
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with Chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def seen(console: Console, chromium: Chromium) -> Iterator[Seen]:
-    """Open a signed-in tab. It may have said nothing bad when the test is over."""
-    page = chromium.page(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    page.add_init_script(f"sessionStorage.setItem({STORED!r}, {console.token!r})")
-    found = Seen(page, console.url)
-    page.on("console", found.hear)
-    page.on("pageerror", lambda error: found.said.append(str(error)))
-    yield found
-    page.context.close()
-    assert found.said == []
 
 
 def test_a_person_signs_in_and_finds_a_domain(console: Console, chromium: Chromium) -> None:
@@ -177,29 +118,6 @@ def test_a_record_is_checked_while_it_is_typed(seen: Seen) -> None:
     dialog.locator(".wrong").wait_for(state="detached")
     dialog.get_by_role("button", name="Save").click()
     seen.page.get_by_role("row").filter(has_text="typed").wait_for()
-
-
-@pytest.mark.parametrize("place", ["sign-in", *PLACES])
-def test_everybody_can_use_it(place: str, seen: Seen) -> None:
-    """No violation that axe knows, in both themes, narrow and wide; and nothing sticks out."""
-    if place == "sign-in":
-        seen.page.add_init_script(f"sessionStorage.removeItem({STORED!r})")
-        place = "domains"
-    seen.go(place)
-    seen.page.evaluate(AXE.read_text())
-    wrong = []
-    for theme in ("light", "dark"):
-        seen.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        for width in WIDTHS:
-            seen.page.set_viewport_size({"width": width, "height": 900})
-            found = seen.page.evaluate(
-                "axe.run({resultTypes: ['violations']}).then(r => r.violations.map("
-                "v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 160)).join(' | ')}`))"
-            )
-            wrong += [f"{theme} {width} {one}" for one in found]
-            if seen.page.evaluate("document.documentElement.scrollWidth") > width:
-                wrong.append(f"{theme} {width}: wider than the window")
-    assert wrong == []
 
 
 HOST = """<!doctype html><html lang="en"><head><title>Host</title>

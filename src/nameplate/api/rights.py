@@ -4,7 +4,7 @@ Tokens may do what their organization may; people what their role covers (`core/
 what its maker may, as far as it was allowed that, about the one domain that it is for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -13,6 +13,7 @@ from nameplate.api.callers import Caller
 from nameplate.core import roles
 from nameplate.core.errors import NotPermitted
 from nameplate.core.ids import Prefix
+from nameplate.core.roles import Role
 from nameplate.db import Sessions
 from nameplate.models import Binding, Certificate, ChangePlan, Record, Verification
 from nameplate.usecases import lookup
@@ -51,6 +52,19 @@ def permit(sessions: Sessions, who: Caller, request: Request) -> None:
             raise NotPermitted("scope_insufficient", "The embed token does not allow this.")
         if who.scope.domain_id is not None:
             _within(sessions, who, who.scope, request)
+
+
+def permitted(request: Request, role: Role) -> Sequence[str]:
+    """Return the operations that a role lets somebody use, so that a page offers nothing else."""
+    routes = (one for one in request.app.routes if getattr(one, "operation_id", None) and one.tags)
+    return [
+        route.operation_id
+        for route in routes
+        if all(
+            roles.permits(role, route.operation_id, route.tags[0], method)
+            for method in route.methods
+        )
+    ]
 
 
 def _within(sessions: Sessions, who: Caller, scope: EmbedScope, request: Request) -> None:

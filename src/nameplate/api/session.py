@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from nameplate.api import rights
 from nameplate.api.deps import Listed, TransactionCall
 from nameplate.api.routing import router
 from nameplate.api.session_shapes import (
@@ -26,6 +27,7 @@ from nameplate.api.visits import Person, PersonCall, Visitor
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.ids import Prefix
+from nameplate.core.roles import Role
 from nameplate.core.secret import Secret
 from nameplate.db import database_now
 from nameplate.models import UserSession
@@ -180,6 +182,8 @@ def _given(call: Any, begun: sign_in.SignedIn) -> SessionState:  # noqa: ANN401 
 
 def _state(call: PersonCall, cookie: Secret) -> SessionState:
     user = call.user
+    organizations = reached(call.sessions, user.roles)
+    held = {Role.OWNER} if user.is_operator else {one.role for one in organizations}
     return SessionState(
         id=ids.show(Prefix.SESSION, user.session_id),
         user=PersonShape(
@@ -189,7 +193,8 @@ def _state(call: PersonCall, cookie: Secret) -> SessionState:
             operator=user.is_operator,
             authenticator=user.has_factor,
         ),
-        organizations=[_organization(one) for one in reached(call.sessions, user.roles)],
+        organizations=[_organization(one) for one in organizations],
+        permitted={role: list(rights.permitted(call.request, role)) for role in sorted(held)},
         csrf_token=user_sessions.csrf_token(cookie),
         expires_at=user.expires_at,
     )

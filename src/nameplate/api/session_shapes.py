@@ -39,6 +39,7 @@ _STATE: dict[str, Any] = {
             "role": "member",
         }
     ],
+    "permitted": {"member": ["list_domains", "add_domain"]},
     "csrf_token": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "expires_at": "2026-12-14T09:30:00Z",
 }
@@ -164,6 +165,11 @@ class SessionState(BaseModel):
     user: PersonShape
     organizations: list[OwnOrganization] = Field(
         description="Where the person may act, with those below; none for an operator, who may everywhere."
+    )
+    permitted: dict[Role, list[str]] = Field(
+        description="What each role that the person has lets it do: operations, by `operationId`. An "
+        "operator is an owner of the organization that a request names, and may do everything where it "
+        "names none."
     )
     csrf_token: str = Field(
         description="Send it as `X-CSRF-Token` with every request that is no GET."

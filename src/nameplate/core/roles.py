@@ -73,6 +73,14 @@ OPERATIONS: Mapping[str, Role] = {
 }
 """Operations that need another role than their noun."""
 
+PLATFORM_NOUNS = frozenset({"edge", "users"})
+PLATFORM_OPERATIONS = frozenset(
+    {"add_organization", "remove_organization", "restore_organization"}
+    | {"approve_domain", "deny_domain", "override_domain", "end_quarantine"}
+    | {"approve_purchase", "show_domain_connect_service"}
+)
+"""What no role gives: the use cases refuse it to everybody but the platform."""
+
 ACTIONS: Mapping[str, frozenset[str]] = {
     "domains:read": frozenset(
         {"list_domains", "show_domain", "diagnose_domain", "show_dns_host", "show_domain_connect"}
@@ -88,7 +96,9 @@ ACTIONS: Mapping[str, frozenset[str]] = {
         | {"remove_record", "detach_record", "check_propagation"}
     ),
     "certificates:read": frozenset({"list_certificates", "show_certificate"}),
-    "bindings:read": frozenset({"list_bindings", "show_binding", "list_applications"}),
+    "bindings:read": frozenset(
+        {"list_bindings", "show_binding", "show_binding_health", "list_applications"}
+    ),
     "bindings:write": frozenset(
         {"add_binding", "update_binding", "remove_binding", "check_binding"}
         | {"make_primary_binding"}
@@ -105,6 +115,13 @@ def needed(operation: str, noun: str, method: str) -> Role:
         return known
     reads, writes = NOUNS.get(noun, (_O, _O))
     return reads if method in {"GET", "HEAD"} else writes
+
+
+def permits(role: Role, operation: str, noun: str, method: str) -> bool:
+    """Tell whether a role lets somebody use an operation in an organization."""
+    if noun in PLATFORM_NOUNS or operation in PLATFORM_OPERATIONS:
+        return False
+    return role.covers(needed(operation, noun, method))
 
 
 def allows(actions: Iterable[str], operation: str) -> bool:

@@ -1,29 +1,27 @@
 // Who is signed in. A session is a cookie that scripts cannot read; a pasted token stays in this tab.
 import { computed, reactive } from "vue";
 import { Api, ProblemError, type Credential, type Problem } from "./client";
+import type { Operation, Permissions } from "./permissions";
+import type { components } from "./schema";
 
-export interface Session {
-  user: string;
-  isOperator: boolean;
-  organizations: { id: string; name: string; role: string }[];
-  csrfToken: string | null;
-}
+export type SessionState = components["schemas"]["SessionState"];
+export type Role = components["schemas"]["Role"];
 
 const STORED = "nameplate.token";
-const state = reactive<{ known: boolean; session: Session | null; token: string | null; organization: string }>({
+const state = reactive<{ known: boolean; session: SessionState | null; token: string | null; organization: string }>({
   known: false, session: null, token: sessionStorage.getItem(STORED), organization: "",
 });
 
 const credential: Credential = {
   get token() { return state.token; },
   set token(value) { state.token = value; },
-  get csrf() { return state.session?.csrfToken ?? null; },
-  set csrf(value) { if (state.session) state.session.csrfToken = value; },
+  get csrf() { return state.session?.csrf_token ?? null; },
+  set csrf(value) { if (state.session && value !== null) state.session.csrf_token = value; },
   /** An operator may act for all; everybody else acts in one organization, by default the first. */
   get organization() {
     const found = state.session;
     if (found === null || state.organization) return state.organization || null;
-    return found.isOperator ? null : (found.organizations[0]?.id ?? null);
+    return found.user.operator ? null : (found.organizations[0]?.id ?? null);
   },
   ended: () => forget(),
 };
@@ -31,6 +29,21 @@ const credential: Credential = {
 export const api = new Api(window.location.origin, credential);
 export const isSignedIn = computed(() => state.token !== null || state.session !== null);
 export const session = state;
+
+/** What somebody who is signed in is in the organization that is looked at; null: the platform, or a token. */
+export const role = computed<Role | null>(() => {
+  const found = state.session;
+  if (found === null) return null;
+  if (found.user.operator) return state.organization ? "owner" : null;
+  return found.organizations.find((one) => one.id === credential.organization)?.role ?? "viewer";
+});
+
+export const permissions: Permissions = {
+  may(operation: Operation): boolean {
+    if (state.session === null || role.value === null) return true;
+    return state.session.permitted[role.value]?.includes(operation) ?? false;
+  },
+};
 
 function forget(): void {
   state.session = null;
@@ -42,7 +55,7 @@ function forget(): void {
 export async function resume(): Promise<void> {
   if (state.token === null) {
     const answer = await fetch("/v1/session").catch(() => null);
-    if (answer?.ok) state.session = asSession(await answer.json());
+    if (answer?.ok) take(await answer.json());
   }
   state.known = true;
 }
@@ -63,7 +76,7 @@ async function begin(path: string, body: Record<string, string>): Promise<void> 
     body: JSON.stringify(body),
   });
   if (!answer.ok) throw new ProblemError((await answer.json()) as Problem);
-  state.session = asSession(await answer.json());
+  take(await answer.json());
 }
 
 /** The name of the identity provider that people can sign in with; null: there is none. */
@@ -86,12 +99,7 @@ export async function signOut(): Promise<void> {
   forget();
 }
 
-function asSession(found: unknown): Session {
-  const given = found as { user?: { name?: string; email?: string; operator?: boolean }; organizations?: Session["organizations"]; csrf_token?: string };
-  return {
-    user: given.user?.name || given.user?.email || "",
-    isOperator: given.user?.operator ?? false,
-    organizations: given.organizations ?? [],
-    csrfToken: given.csrf_token ?? null,
-  };
+/** Keeps what the API says about the session: after a login, and after a change that replaces it. */
+export function take(found: unknown): void {
+  state.session = found as SessionState;
 }

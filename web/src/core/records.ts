@@ -59,6 +59,58 @@ export function csvOf(entries: readonly Entry[]): string {
   return csv([["type", "name", "value", "ttl"], ...rows]);
 }
 
+/** Terraform's own DNS provider (RFC 2136): one resource for each record set. */
+export function terraform(entries: readonly Entry[], zone: string): string {
+  const sets = new Map<string, Entry[]>();
+  for (const one of entries) {
+    const key = `${one.type} ${one.name}`;
+    sets.set(key, [...(sets.get(key) ?? []), one]);
+  }
+  const used = new Set<string>();
+  return [...sets.values()].map((set) => resource(set, zone, used)).join("\n");
+}
+
+const TERRAFORM: Readonly<Record<string, { kind: string; field: string }>> = {
+  A: { kind: "dns_a_record_set", field: "addresses" },
+  AAAA: { kind: "dns_aaaa_record_set", field: "addresses" },
+  CNAME: { kind: "dns_cname_record", field: "cname" },
+  NS: { kind: "dns_ns_record_set", field: "nameservers" },
+  TXT: { kind: "dns_txt_record_set", field: "txt" },
+};
+
+function resource(set: readonly Entry[], zone: string, used: Set<string>): string {
+  const first = set[0] as Entry;
+  const known = TERRAFORM[first.type];
+  const of = zone.replace(/\.$/, "");
+  const below = first.name.replace(/\.$/, "");
+  if (known === undefined) return set.map((one) => `# ${one.type} ${zoneFile([one]).trim()}\n`).join("");
+  const values = set.map((one) => hcl(first.type === "NS" || first.type === "CNAME" ? absolute(one.value) : one.value));
+  const name = below === of ? "" : below.slice(0, below.endsWith(`.${of}`) ? -of.length - 1 : undefined);
+  return [
+    `resource "${known.kind}" "${labelOf(first, used)}" {`,
+    `  zone = ${hcl(absolute(of))}`,
+    ...(name ? [`  name = ${hcl(name)}`] : []),
+    `  ttl  = ${first.ttl}`,
+    `  ${known.field} = ${known.field === "cname" ? (values[0] ?? "") : `[${values.join(", ")}]`}`,
+    "}",
+    "",
+  ].join("\n");
+}
+
+function labelOf(one: Entry, used: Set<string>): string {
+  const wanted = `r_${one.type}_${one.name}`.toLowerCase().replaceAll(/[^a-z0-9_]+/g, "_");
+  let label = wanted;
+  for (let n = 2; used.has(label); n += 1) label = `${wanted}_${n}`;
+  used.add(label);
+  return label;
+}
+
+/** A quoted template of HCL in which nothing is filled in. */
+function hcl(value: string): string {
+  const inner = [...JSON.stringify(value)].slice(1, -1).join("");
+  return `"${inner.replaceAll("${", "$${").replaceAll("%{", "%%{")}"`;
+}
+
 export function plain(entries: readonly Entry[]): string {
   return entries.map((one) => `${one.type}\t${one.host}\t${one.value}\t${one.ttl}\n`).join("");
 }

@@ -1,9 +1,11 @@
 // One catalogue of sentences. A language has every key of English, which the compiler checks.
 import { computed, ref } from "vue";
+import type { AdministrationKey } from "./administration.en";
 import { de } from "./de";
-import { en, type Catalogue, type Key } from "./en";
+import { en, type Entry, type Key as FirstKey } from "./en";
 
-const LANGUAGES: Record<string, Catalogue> = { en, de };
+type Key = FirstKey | AdministrationKey;
+const LANGUAGES: Record<string, Record<string, Entry>> = { en: { ...en }, de: { ...de } };
 export const LANGUAGE_NAMES: Record<string, string> = { en: "English", de: "Deutsch" };
 
 const chosen = ref(preferred());
@@ -20,9 +22,18 @@ function preferred(): string {
   return wanted.find((one) => one in LANGUAGES) ?? "en";
 }
 
+/** Adds sentences that come with a part of the console; all of them are in every language. */
+export function extend(more: Readonly<Record<string, Readonly<Record<string, Entry>>>>): void {
+  for (const [name, entries] of Object.entries(more)) LANGUAGES[name] = { ...LANGUAGES[name], ...entries };
+}
+
+function entryOf(key: string): Entry | undefined {
+  return (LANGUAGES[chosen.value] ?? LANGUAGES["en"])?.[key];
+}
+
 /** Returns a sentence; `n` chooses among plural forms. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  const entry = (LANGUAGES[chosen.value] ?? en)[key];
+  const entry = entryOf(key) ?? key;
   return filled(typeof entry === "string" ? entry : formOf(entry, Number(values["n"])), values);
 }
 
@@ -42,7 +53,7 @@ function filled(text: string, values: Record<string, string | number>): string {
 /** A word of the API in the reader's language, or itself where the catalogue has none. */
 export function word(group: string, value: string): string {
   const key = `${group}.${value}`;
-  if (key in en) return t(key as Key);
+  if (entryOf(key) !== undefined) return t(key as Key);
   const text = value.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
