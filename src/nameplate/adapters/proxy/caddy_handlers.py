@@ -1,5 +1,6 @@
 """What Caddy does with the requests of one path."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,7 +78,9 @@ def reverse_proxy(
     if transport:
         handler["transport"] = {"protocol": "http", **transport}
     if len(targets) > 1:
-        weights = [target.weight for target in targets]
+        # Caddy gives a target all of its turns in a row, so they are as few as the shares allow.
+        common = math.gcd(*(target.weight for target in targets))
+        weights = [target.weight // common for target in targets]
         policy: _Json = {"policy": "weighted_round_robin", "weights": weights}
         if settings.sticky is not None:
             policy = {"policy": "cookie", "name": settings.sticky.cookie, "fallback": policy}
