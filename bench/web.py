@@ -118,6 +118,14 @@ class Stream:
         self._writer.close()
 
 
+def owner_token(program: Program, number: int) -> str:
+    """Make an organization and return a token of it."""
+    made = program.call("POST", "/v1/organizations", program.token, {"name": f"o{number}"})
+    named = {"name": "page", "organization": made["id"]}
+    token: str = program.call("POST", "/v1/tokens", program.token, named)["token"]
+    return token
+
+
 async def streams(
     program: Program, number: int, changes: int
 ) -> tuple[float, list[float], list[float]]:
@@ -125,11 +133,7 @@ async def streams(
 
     First until the last stream had it, then until a page among them showed it.
     """
-    owners = []
-    for at in range(-(-number // PER_ORGANIZATION)):
-        made = program.call("POST", "/v1/organizations", program.token, {"name": f"o{at}"})
-        named = {"name": "page", "organization": made["id"]}
-        owners.append(program.call("POST", "/v1/tokens", program.token, named)["token"])
+    owners = [owner_token(program, at) for at in range(-(-number // PER_ORGANIZATION))]
     warm = Stream()
     await warm.open_(program.port, owners[0])
     before = program.resident()

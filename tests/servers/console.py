@@ -63,22 +63,24 @@ class Console:
         self.token = secret.reveal()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {
+        self._server = self._serve(folder, settings or {})
+        for slug in ("northwind", "harbor"):
+            self._give_account(slug)
+
+    def _serve(self, folder: Path, settings: Mapping[str, str]) -> Server:
+        env = {
             "NAMEPLATE_HOME": str(folder),
             "NAMEPLATE_DNS_RECURSOR": f"127.0.0.1:{free_port()}",
             "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
-            **(settings or {}),
+            **settings,
         }
         command = [sys.executable, "-m", "nameplate", "serve", "--no-worker"]
-        self._server = Server(
+        return Server(
             [*command, "--port", str(self.port)],
             folder,
             ready=lambda: listens(self.port),
-            env=self.env,
+            env=env,
         )
-
-        for slug in ("northwind", "harbor"):
-            self._give_account(slug)
 
     def _give_account(self, slug: str) -> None:
         """Have Nameplate write the records of an organization's main domain, into memory."""

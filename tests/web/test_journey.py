@@ -13,12 +13,21 @@ from tests.e2e.installation import fetch
 from tests.servers import postgresql
 from tests.servers.console import Chromium
 from tests.servers.shared import shared
+from tests.web.customer import (
+    PATIENCE,
+    apply_plan,
+    bind,
+    claim,
+    go_to,
+    open_domain,
+    reaches,
+    told,
+    turn_to,
+)
 from tests.web.keys import Keys, claim_by_keys
 from tests.web.platform import PASSWORD, Platform
 
 pytestmark = pytest.mark.timeout(300)
-PATIENCE = 60_000
-"""Milliseconds until something that servers do must be seen."""
 
 
 @pytest.fixture(scope="module")
@@ -60,48 +69,6 @@ def _arrive(platform: Platform, chromium: Chromium, organization: str) -> Iterat
     assert said == []
 
 
-def _go(page: Any, place: str) -> None:
-    page.get_by_role("navigation", name="Main").get_by_role("link", name=place).click()
-
-
-def _claim(page: Any, name: str) -> None:
-    """Claim a name on the page of domains, and be led to its own."""
-    _go(page, "Domains")
-    page.get_by_role("button", name="Add domains").first.click()
-    page.get_by_label("Names").fill(name)
-    page.get_by_role("button", name="Add 1 domain").click()
-    page.get_by_role("heading", name=name, exact=True).wait_for()
-
-
-def _tab(page: Any, name: str) -> None:
-    page.get_by_role("navigation", name="Parts of the domain").get_by_role(
-        "button", name=name
-    ).click()
-
-
-def _told(page: Any, rdtype: str) -> tuple[str, str]:
-    """Return the full name and the value that the page tells to publish."""
-    page.get_by_role("checkbox", name="Show full names").check()
-    kind = page.get_by_text(rdtype, exact=True)
-    row = page.get_by_label("Records to publish").get_by_role("row").filter(has=kind).first
-    name, value = row.locator(".value").all_inner_texts()
-    return name, value
-
-
-def _reaches(page: Any, step: str) -> None:
-    page.locator(".timeline li.done").filter(has_text=step).wait_for(timeout=PATIENCE)
-
-
-def _bind(page: Any, application: str, *, shared: bool = False) -> None:
-    page.get_by_role("button", name="Bind application").first.click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Application", exact=True).select_option(label=application)
-    if shared:
-        dialog.get_by_label("Share host and path").check()
-    dialog.get_by_role("button", name="Bind application").click()
-    dialog.wait_for(state="detached")
-
-
 def _answers(platform: Platform, host: str, number: int = 12) -> set[str]:
     """Return which applications answer at a host, by HTTPS through nginx."""
     root = platform.pebble.root_pem()
@@ -110,18 +77,18 @@ def _answers(platform: Platform, host: str, number: int = 12) -> set[str]:
 
 
 def test_a_claim_goes_live_although_the_worker_dies(platform: Platform, acme: Any) -> None:
-    _claim(acme, "shop.customer.com")
-    name, value = _told(acme, "TXT")
+    claim(acme, "shop.customer.com")
+    name, value = told(acme, "TXT")
     platform.nameplate.kill_worker(0)
     platform.publish(name, "TXT", f'"{value}"')
-    _reaches(acme, "Proved")
-    _tab(acme, "Bindings")
-    _bind(acme, "Blue of acme", shared=True)
-    _tab(acme, "Overview")
+    reaches(acme, "Proved")
+    turn_to(acme, "Bindings")
+    bind(acme, "Blue of acme", shared=True)
+    turn_to(acme, "Overview")
     acme.get_by_label("Records to publish").get_by_text("127.0.0.1").first.wait_for(
         timeout=PATIENCE
     )
-    name, value = _told(acme, "A")
+    name, value = told(acme, "A")
     assert (name, value) == ("shop.customer.com", "127.0.0.1")
     platform.publish(name, "A", value)
     acme.get_by_role("heading", name="Everything works").wait_for(timeout=PATIENCE)
@@ -141,16 +108,16 @@ def test_the_main_job_takes_no_mouse(platform: Platform, acme: Any, chromium: Ch
     read = claim_by_keys(page, "keys.customer.com")
     platform.publish(read["Copy host of the TXT record"], "TXT", f'"{read["Copy TXT"]}"')
     keys.use("button", "I have done this, check now")
-    _reaches(page, "Proved")
-    told = page.get_by_role("list", name="From claim to live site").aria_snapshot()
-    assert "Proved : Done" in told
+    reaches(page, "Proved")
+    way = page.get_by_role("list", name="From claim to live site").aria_snapshot()
+    assert "Proved : Done" in way
     page.context.close()
 
 
 def test_weights_are_moved_by_keys_and_followed_by_the_proxy(platform: Platform, acme: Any) -> None:
     host = "shop.customer.com"
-    _open(acme, host, "Bindings")
-    _bind(acme, "Green of acme", shared=True)
+    open_domain(acme, host, "Bindings")
+    bind(acme, "Green of acme", shared=True)
     platform.nameplate.until("both answer", lambda: len(_answers(platform, host)) == 2)
     shares = acme.get_by_label(f"Shares at {host}")
     shares.get_by_role("slider", name="Weight of Blue of acme").focus()
@@ -164,25 +131,25 @@ def test_weights_are_moved_by_keys_and_followed_by_the_proxy(platform: Platform,
 
 def test_records_are_planned_applied_and_undone(platform: Platform, acme: Any) -> None:
     _manage(platform, acme)
-    _tab(acme, "Records")
+    turn_to(acme, "Records")
     acme.get_by_role("button", name="Import").click()
     file = 'api 300 IN A 192.0.2.7\nnote 300 IN TXT "of a person"\n'
     acme.get_by_label("Content of the file").fill(file)
     acme.get_by_role("button", name="Show plan").click()
-    _apply(acme, 2)
+    apply_plan(acme, 2)
     assert platform.held("api.managed.com", "A") == ("192.0.2.7",)
     acme.get_by_role("row").filter(has_text="192.0.2.7").wait_for()
     acme.get_by_role("button", name="Undo last change").click()
     changes = acme.get_by_role("dialog").get_by_label("Changes").get_by_role("listitem")
     changes.filter(has_text="Removed").nth(1).wait_for()
-    _apply(acme, 2)
+    apply_plan(acme, 2)
     assert platform.held("api.managed.com", "A") == platform.held("note.managed.com", "TXT") == ()
     acme.get_by_role("row").filter(has_text="192.0.2.7").wait_for(state="detached")
 
 
 def test_a_change_beside_nameplate_is_shown_and_repaired(platform: Platform, acme: Any) -> None:
     _manage(platform, acme)
-    _tab(acme, "Records")
+    turn_to(acme, "Records")
     acme.get_by_role("button", name="Add record").click()
     acme.get_by_label("Host").fill("www")
     acme.get_by_label("Value").fill("192.0.2.9")
@@ -194,13 +161,13 @@ def test_a_change_beside_nameplate_is_shown_and_repaired(platform: Platform, acm
     drift = acme.get_by_label("Records were changed outside Nameplate")
     drift.get_by_text("192.0.2.66").wait_for(timeout=PATIENCE)
     drift.get_by_role("button", name="Plan the repair").click()
-    _apply(acme, 1)
+    apply_plan(acme, 1)
     assert "192.0.2.9" in platform.held("www.managed.com", "A")
     drift.wait_for(state="detached", timeout=PATIENCE)
 
 
 def test_a_name_is_bought_at_the_price_that_was_shown(platform: Platform, acme: Any) -> None:
-    _go(acme, "Registrations")
+    go_to(acme, "Registrations")
     acme.get_by_role("button", name="Register a name").click()
     dialog = acme.get_by_role("dialog")
     dialog.get_by_label("Name to register").fill("bought.test")
@@ -223,22 +190,22 @@ def test_two_customers_work_at_once_and_see_their_own(
 ) -> None:
     tabs = {"one.customer.com": acme, "two.customer.com": globex}
     for name, page in tabs.items():
-        _claim(page, name)
-    told = {name: _told(page, "TXT") for name, page in tabs.items()}
-    for name, value in told.values():
+        claim(page, name)
+    published = {name: told(page, "TXT") for name, page in tabs.items()}
+    for name, value in published.values():
         platform.publish(name, "TXT", f'"{value}"')
     for page in tabs.values():
-        _reaches(page, "Proved")
-    _go(globex, "Events")
+        reaches(page, "Proved")
+    go_to(globex, "Events")
     globex.get_by_role("cell", name="two.customer.com").first.wait_for()
     assert globex.get_by_text("one.customer.com").count() == 0
-    _go(globex, "Domains")
+    go_to(globex, "Domains")
     globex.get_by_role("link", name="two.customer.com").wait_for()
     assert globex.locator("tr.item").count() == 1
 
 
 def test_a_page_without_network_says_so_and_catches_up(platform: Platform, acme: Any) -> None:
-    _open(acme, "shop.customer.com", "Overview")
+    open_domain(acme, "shop.customer.com", "Overview")
     platform.network.refuse()
     acme.get_by_text("No connection. Trying again.").wait_for(timeout=PATIENCE)
     platform.nameplate.call("POST", "/v1/domains/shop.customer.com:suspend", {"reason": "Paused."})
@@ -253,7 +220,7 @@ def test_a_page_without_network_says_so_and_catches_up(platform: Platform, acme:
 def test_an_api_without_database_is_told_of_and_the_page_stays(
     platform: Platform, acme: Any
 ) -> None:
-    _open(acme, "shop.customer.com", "Overview")
+    open_domain(acme, "shop.customer.com", "Overview")
     platform.database.refuse()
     acme.get_by_role("button", name="Check now").first.click()
     alert = acme.get_by_role("alert")
@@ -271,7 +238,7 @@ def test_an_api_without_database_is_told_of_and_the_page_stays(
 def test_a_session_that_ends_in_the_middle_goes_on_where_it_was(
     platform: Platform, acme: Any
 ) -> None:
-    _open(acme, "shop.customer.com", "Bindings")
+    open_domain(acme, "shop.customer.com", "Bindings")
     platform.end_sessions()
     acme.get_by_role("heading", name="Sign in").wait_for(timeout=PATIENCE)
     assert acme.get_by_text("shop.customer.com").count() == 0
@@ -282,27 +249,12 @@ def test_a_session_that_ends_in_the_middle_goes_on_where_it_was(
     assert acme.url.endswith("/domains/shop.customer.com/bindings")
 
 
-def _open(page: Any, name: str, tab: str) -> None:
-    _go(page, "Domains")
-    page.get_by_role("link", name=name, exact=True).click()
-    _tab(page, tab)
-
-
 def _manage(platform: Platform, page: Any) -> None:
     """Have Nameplate write the records of a proved domain; the second time it is there."""
     domain = "managed.com"
     if platform.nameplate.ask("GET", f"/v1/domains/{domain}")[0] == 404:
-        _claim(page, domain)
+        claim(page, domain)
         platform.nameplate.call("PATCH", f"/v1/domains/{domain}", {"account": "powerdns"})
     else:
-        _open(page, domain, "Overview")
-    _reaches(page, "Proved")
-
-
-def _apply(page: Any, changes: int) -> None:
-    """Apply the plan that is shown."""
-    dialog = page.get_by_role("dialog")
-    word = "change" if changes == 1 else "changes"
-    dialog.get_by_role("button", name=f"Apply {changes} {word}").click()
-    dialog.get_by_text("Applied. It can be undone.").wait_for()
-    dialog.get_by_role("button", name="Done").click()
+        open_domain(page, domain, "Overview")
+    reaches(page, "Proved")
