@@ -8,12 +8,12 @@ from typing import Any
 from zlib import crc32
 
 import sqlalchemy as sa
+from tests.servers.console import Console
+from tests.servers.powerdns import PowerDns
 
 from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
 from nameplate.core.records import Change, RRset
 from nameplate.models import Binding, Certificate, Domain, Server
-from tests.servers.console import Console
-from tests.servers.powerdns import PowerDns
 
 ZONE = "hostile-tests.com"
 LISTS = ("organizations", "applications", "tokens", "accounts", "servers")

@@ -6,13 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-
-from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
-from nameplate.core.actor import PLATFORM
-from nameplate.core.records import Change, RRset
-from nameplate.models import UserSession
-from nameplate.models.orm import utc_now
-from nameplate.ports.dns import DnsProvider, Result, Zone
 from tests.databases import sessions_over
 from tests.e2e.installation import Installation, acme_account
 from tests.servers.nginx import Nginx
@@ -22,6 +15,13 @@ from tests.servers.postgresql import APP, SYSTEM, role_url
 from tests.servers.powerdns import PowerDns
 from tests.servers.process import free_port
 from tests.servers.relay import Relay
+
+from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
+from nameplate.core.actor import PLATFORM
+from nameplate.core.records import Change, RRset
+from nameplate.models import UserSession
+from nameplate.models.orm import utc_now
+from nameplate.ports.dns import DnsProvider, Result, Zone
 
 ZONES = ("customer.com", "managed.com")
 """Zones at the DNS host: of the first a person publishes records, Nameplate writes those of the second."""

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-
 from tests.databases import Templates
 from tests.servers.console import STORED, Chromium
 from tests.web.hostile_strings import DIRECTIONS, STRINGS

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-
 from tests.conftest import FOLDER
 from tests.databases import Templates
 from tests.e2e.installation import fetch

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from tests.databases import Templates
 from tests.servers.console import STORED, Chromium, Console
 from tests.web.keys import Keys
 
