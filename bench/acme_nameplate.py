@@ -81,6 +81,11 @@ class Installation:
         """Add so many certificates that are due, of one name each."""
         backlog.add(self.sessions, [f"n{number}.{self._zone}" for number in range(count)])
 
+    def add_below(self, count: int) -> None:
+        """Add so many, all of one domain: quicker than a domain for each."""
+        names = [f"n{number}.{self._zone}" for number in range(count)]
+        backlog.add_below(self.sessions, self._zone, names)
+
     @contextlib.contextmanager
     def workers(self, count: int = 1) -> Iterator[list[Worker]]:
         """Run worker processes while challenges are answered and hosts are found."""

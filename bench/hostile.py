@@ -83,7 +83,7 @@ def pending(folder: Path, options: argparse.Namespace) -> list[Goal]:
         database("postgresql", folder) as url,
     ):
         place = Installation(folder, url, "pending", authority.directory_url)
-        place.add(count)
+        place.add_below(count)
         first = min(WARM, count // 2)
         with place.workers() as workers:
             _wait_for(place, workers, first)
@@ -121,7 +121,7 @@ def distant(folder: Path, options: argparse.Namespace) -> list[Goal]:
         ):
             label = f"workers{workers}"
             place = Installation(own, url, label, authority.directory_url)
-            place.add(options.distant)
+            place.add_below(options.distant)
             costs = cpu_of(authority.pid)
             with place.workers(workers) as running:
                 results[workers] = place.timed(running, options.distant, stalled=PATIENT)

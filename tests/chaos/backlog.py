@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,6 +17,9 @@ from nameplate.usecases.certificates import requests
 from nameplate.usecases.tenants import accounts, organizations
 from nameplate.usecases.tools import Tools
 from tests.proof import prove
+
+_TOGETHER = 100
+"""Names that are added in one transaction: what a flush costs grows with what the session holds."""
 
 
 def authority(
@@ -44,21 +48,50 @@ def authority(
 def add(sessions: Sessions, names: Sequence[str]) -> None:
     """Add an organization that holds all `names` (below one registrable domain each), certificates due."""
 
-    def insert(session: Session) -> None:
-        organization = organizations.add(session, PLATFORM, name="Backlog")
-        now = datetime.now(UTC)
-        for name in names:
-            subdomain, _, base = name.partition(".")
-            domain = Domain(organization_id=organization.id, domain_name=base, subdomain=subdomain)
-            session.add(domain)
-            session.flush()
-            session.refresh(domain)
-            prove(session, domain, now)
+    def owner(session: Session) -> int:
+        return organizations.add(session, PLATFORM, name="Backlog").id
+
+    organization_id = sessions.run(PLATFORM, owner)
+    for start in range(0, len(names), _TOGETHER):
+        some = names[start : start + _TOGETHER]
+        sessions.run(PLATFORM, partial(_insert, organization_id=organization_id, names=some))
+
+
+def _insert(session: Session, organization_id: int, names: Sequence[str]) -> None:
+    now = datetime.now(UTC)
+    for name in names:
+        subdomain, _, base = name.partition(".")
+        domain = Domain(organization_id=organization_id, domain_name=base, subdomain=subdomain)
+        session.add(domain)
+        session.flush()
+        session.refresh(domain)
+        prove(session, domain, now)
+        requests.create(session, domain, [name], CertificatePreferences(challenge="http-01"), now)
+
+
+def add_below(sessions: Sessions, base: str, names: Sequence[str]) -> None:
+    """Add an organization that holds `base` with all below it, and due certificates of names there."""
+
+    def holder(session: Session) -> int:
+        owner = organizations.add(session, PLATFORM, name="Subtree")
+        domain = Domain(organization_id=owner.id, domain_name=base, subdomain="")
+        session.add(domain)
+        session.flush()
+        session.refresh(domain)
+        prove(session, domain, datetime.now(UTC), subtree=True)
+        return domain.id
+
+    def insert(session: Session, domain_id: int, some: Sequence[str]) -> None:
+        domain, now = session.get_one(Domain, domain_id), datetime.now(UTC)
+        for name in some:
             requests.create(
                 session, domain, [name], CertificatePreferences(challenge="http-01"), now
             )
 
-    sessions.run(PLATFORM, insert)
+    domain_id = sessions.run(PLATFORM, holder)
+    for start in range(0, len(names), _TOGETHER):
+        some = names[start : start + _TOGETHER]
+        sessions.run(PLATFORM, partial(insert, domain_id=domain_id, some=some))
 
 
 def states(sessions: Sessions) -> dict[str, int]:
