@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nameplate.api.deps import Crossing
 from nameplate.api.routing import router
 from nameplate.core import ids
-from nameplate.core.diagnosis import Certainty, DiagnosisFinding, FixAction, Weight
+from nameplate.core.diagnosis.finding import Certainty, DiagnosisFinding, FixAction, Weight
 from nameplate.core.ids import Prefix
 from nameplate.core.turns import Turn
 from nameplate.usecases.claims import diagnosis

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nameplate.core.dangling.found import Dangling, Severity
-from nameplate.core.diagnosis import FixAction, RecordFix
+from nameplate.core.diagnosis.finding import FixAction, RecordFix
 from nameplate.core.turns import Turn
 from nameplate.models.orm import (
     BigId,

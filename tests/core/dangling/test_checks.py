@@ -5,7 +5,7 @@ from itertools import product
 from nameplate.core.dangling import checks
 from nameplate.core.dangling.checks import Addresses, NameSeen, ZoneSeen
 from nameplate.core.dangling.found import Severity, as_finding
-from nameplate.core.diagnosis import Weight
+from nameplate.core.diagnosis.finding import Weight
 from nameplate.core.diagnosis.observed import DnsLook, Observed, Said
 
 NAME = "blog.example.com"

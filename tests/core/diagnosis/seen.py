@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from nameplate.core import diagnosis
+from nameplate.core.diagnosis.checks import diagnose
 from nameplate.core.diagnosis.observed import DnsLook, Expected, Observed, Said, Target
 
 NAME = "shop.example.com"
@@ -51,4 +51,4 @@ WELL = Observed(
 
 def checks(**changes: Any) -> list[str]:
     """Return the slugs of what is found when something is not well."""
-    return [one.check for one in diagnosis.diagnose(replace(WELL, **changes))]
+    return [one.check for one in diagnose(replace(WELL, **changes))]

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from tests.core.diagnosis.seen import ADDRESS, NAME, WELL, checks, data, look, none, silent
 
-from nameplate.core import diagnosis
-from nameplate.core.diagnosis import Weight, networks
-from nameplate.core.diagnosis.finding import add, remove
+from nameplate.core.diagnosis import networks
+from nameplate.core.diagnosis.checks import diagnose
+from nameplate.core.diagnosis.finding import Weight, add, remove
 from nameplate.core.diagnosis.observed import DnsLook, Observed, Target
 
 EDGE = "edge.platform.example"
@@ -24,7 +24,7 @@ def test_the_alias_of_the_server_is_right_whatever_its_addresses() -> None:
 
 def test_a_wrong_alias_is_replaced_by_the_right_one() -> None:
     hosts = (look("A", data("8.8.8.8")), look("CNAME", data("old.example.")))
-    (found,) = diagnosis.diagnose(led(*hosts, target=Target(EDGE, frozenset({ADDRESS}))))
+    (found,) = diagnose(led(*hosts, target=Target(EDGE, frozenset({ADDRESS}))))
     assert found.check == "address_elsewhere"
     assert found.records == (remove("CNAME", NAME, "old.example"), add("CNAME", NAME, EDGE))
 
@@ -38,10 +38,10 @@ def test_without_a_known_server_only_what_cannot_be_right_is_said() -> None:
 def test_a_name_that_nobody_claimed_and_that_leads_nowhere_is_noted() -> None:
     """Whoever looks before claiming it learns that nothing answers there."""
     nobodys = replace(WELL, hosts=(look("A", none()),), target=None, expected=None, proof=None)
-    (found,) = diagnosis.diagnose(nobodys)
+    (found,) = diagnose(nobodys)
     assert (found.check, found.weight, found.records) == ("host_without_address", Weight.NOTE, ())
-    assert not diagnosis.diagnose(replace(nobodys, hosts=(look("A", silent()),)))
-    assert not diagnosis.diagnose(replace(nobodys, is_proved=True))
+    assert not diagnose(replace(nobodys, hosts=(look("A", silent()),)))
+    assert not diagnose(replace(nobodys, is_proved=True))
 
 
 def test_servers_that_do_not_answer_are_no_missing_address() -> None:
@@ -56,7 +56,7 @@ def test_a_private_address_of_the_server_itself_is_meant() -> None:
 def test_the_proxy_that_nameplate_turned_on_is_no_fault() -> None:
     hosts = (look("A", data("104.16.1.1")),)
     assert checks(hosts=hosts) == ["proxied"]
-    (found,) = diagnosis.diagnose(replace(led(*hosts), is_proxied_here=True))
+    (found,) = diagnose(replace(led(*hosts), is_proxied_here=True))
     assert (found.check, found.weight, found.turn) == ("proxied_as_wanted", Weight.NOTE, None)
 
 

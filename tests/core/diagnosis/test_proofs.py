@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from tests.core.diagnosis.seen import PROOF, VALUE, WELL, checks, data, look, none, silent
 
-from nameplate.core import diagnosis
-from nameplate.core.diagnosis import Weight
+from nameplate.core.diagnosis.checks import diagnose
+from nameplate.core.diagnosis.finding import Weight
 from nameplate.core.diagnosis.observed import Expected, Signing
 from nameplate.core.turns import Turn
 
@@ -26,7 +26,7 @@ def test_a_wildcard_that_answers_at_the_wrong_place_is_not_a_misplaced_record() 
 
 def test_a_proof_that_is_gone_of_a_name_that_is_held_has_time() -> None:
     seen = replace(WELL, proof=look("TXT", none()), is_proved=True)
-    (found,) = diagnosis.diagnose(seen)
+    (found,) = diagnose(seen)
     assert (found.check, found.weight, found.must_act) == ("proof_absent", Weight.RISK, True)
 
 
@@ -57,7 +57,7 @@ def test_resolvers_that_fail_are_no_news_where_the_signatures_do_not_hold() -> N
 
 def test_an_old_answer_says_how_long_it_lasts() -> None:
     late = (replace(none("1.1.1.1"), ttl=42), replace(data("old", server="8.8.8.8"), ttl=7))
-    (found,) = diagnosis.diagnose(replace(WELL, public=late))
+    (found,) = diagnose(replace(WELL, public=late))
     assert (found.check, found.wait, found.turn) == ("answer_cached", 42, Turn.NAMEPLATE)
     assert not found.must_act
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.core.diagnosis.seen import WELL, checks, data, silent
 
-from nameplate.core import diagnosis
+from nameplate.core.diagnosis.checks import diagnose
 from nameplate.core.diagnosis.finding import Weight
 from nameplate.core.diagnosis.observed import Signing
 from nameplate.core.turns import Turn
@@ -29,7 +29,7 @@ def test_without_a_zone_nothing_else_is_said() -> None:
     ],
 )
 def test_a_listed_server_that_does_not_serve(answer, check, turn) -> None:
-    (found,) = diagnosis.diagnose(replace(WELL, parent=BOTH, listed=(NAMED, answer)))
+    (found,) = diagnose(replace(WELL, parent=BOTH, listed=(NAMED, answer)))
     assert (found.check, found.turn) == (check, turn)
     assert SECOND in found.message
     assert len(found.evidence) == 2
@@ -38,8 +38,8 @@ def test_a_listed_server_that_does_not_serve(answer, check, turn) -> None:
 def test_who_sets_the_delegation_of_a_zone_below_is_not_the_registrar() -> None:
     seen = replace(WELL, parent=("ns9.example.net",))
     below = replace(seen, zone="shop.example.com")
-    assert "at the registrar" in diagnosis.diagnose(seen)[0].fix
-    assert "at the zone above it" in diagnosis.diagnose(below)[0].fix
+    assert "at the registrar" in diagnose(seen)[0].fix
+    assert "at the zone above it" in diagnose(below)[0].fix
 
 
 def test_a_private_zone_has_no_parent_to_differ_from() -> None:
@@ -48,7 +48,7 @@ def test_a_private_zone_has_no_parent_to_differ_from() -> None:
 
 def test_a_private_zone_that_may_not_be_seen_is_not_called_healthy() -> None:
     hidden = replace(WELL, parent=(), expected=None, hosts=(), is_hidden=True)
-    (found,) = diagnosis.diagnose(hidden)
+    (found,) = diagnose(hidden)
     assert (found.check, found.weight) == ("zone_private", Weight.NOTE)
     assert "were not looked at" in found.message
 
@@ -58,7 +58,7 @@ def test_a_private_zone_that_may_not_be_seen_is_not_called_healthy() -> None:
 )
 def test_each_fault_of_signatures_is_said_in_words(fault: str) -> None:
     signing = Signing(has_ds=True, has_keys=True, fault=fault, evidence=("x",))
-    (found,) = diagnosis.diagnose(replace(WELL, signing=signing))
+    (found,) = diagnose(replace(WELL, signing=signing))
     assert found.check == "dnssec_bogus"
     assert "_" not in found.message
 

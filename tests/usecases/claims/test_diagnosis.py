@@ -24,7 +24,7 @@ from nameplate.adapters.http.fetch import SafeFetcher
 from nameplate.adapters.verification.dns_txt import DnsTxt
 from nameplate.adapters.verification.file_upload import FileUpload
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.diagnosis import DiagnosisFinding, Weight
+from nameplate.core.diagnosis.finding import DiagnosisFinding, Weight
 from nameplate.core.errors import Invalid, NotFound
 from nameplate.core.ids import Prefix, show
 from nameplate.core.lifecycle import VerificationStatus

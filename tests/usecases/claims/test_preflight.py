@@ -11,7 +11,7 @@ from tests.usecases.certificates.certificate_rig import DIRECTORY, NAME, Rig, ma
 
 from nameplate.adapters.http.fetch import SafeFetcher
 from nameplate.core.actor import PLATFORM, Actor
-from nameplate.core.diagnosis import Weight
+from nameplate.core.diagnosis.finding import Weight
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import Conflict, Invalid, NotFound, RateLimited
 from nameplate.core.turns import Turn

@@ -11,8 +11,8 @@ from ipaddress import ip_address
 from nameplate.core.dangling import services
 from nameplate.core.dangling.found import Dangling, Severity
 from nameplate.core.dangling.services import TakeableService
-from nameplate.core.diagnosis import DiagnosisFinding, zones
-from nameplate.core.diagnosis.finding import RecordFix, add, remove
+from nameplate.core.diagnosis import zones
+from nameplate.core.diagnosis.finding import DiagnosisFinding, RecordFix, add, remove
 from nameplate.core.diagnosis.observed import DnsLook, Observed, Said, shown
 
 TAKEN, MISSING, LEFT = "dangling_cname", "cname_target_missing", "address_left"

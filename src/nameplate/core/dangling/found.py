@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nameplate.core.diagnosis import DiagnosisFinding, RecordFix, Weight
+from nameplate.core.diagnosis.finding import DiagnosisFinding, RecordFix, Weight
 from nameplate.core.turns import Turn
 
 _MAX_SUBJECT = 255

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import diagnosis, names, registration
+from nameplate.core import names, registration
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.dangling.found import as_finding
-from nameplate.core.diagnosis import DiagnosisFinding
+from nameplate.core.diagnosis import checks as judging
+from nameplate.core.diagnosis.finding import DiagnosisFinding
 from nameplate.core.diagnosis.observed import Expected, Observed, Target
 from nameplate.core.errors import NotFound
 from nameplate.core.ids import Prefix
@@ -76,7 +77,7 @@ def diagnose(
     tools: Tools,
     actor: Actor,
     reference: str,
-    checks: Checks = diagnosis.CHECKS,
+    checks: Checks = judging.CHECKS,
 ) -> Diagnosis:
     """Look at a domain of the actor's, or at any public name, and return what is wrong with it.
 
@@ -88,15 +89,15 @@ def diagnose(
     with sessions.look() as platform:
         authorities = ca_accounts.issuer_names(platform, asked.organization_id)
     seen = gathering.gather(tools, replace(asked.subject, authorities=authorities))
-    found = diagnosis.diagnose(seen, checks)
+    found = judging.diagnose(seen, checks)
     known = {one.check for one in found}
-    dangling_ = asked.dangling if checks is diagnosis.CHECKS else ()
+    dangling_ = asked.dangling if checks is judging.CHECKS else ()
     found += [one for one in dangling_ if one.check not in known]
     return Diagnosis(
         asked.name,
         asked.domain_id,
         seen.zone,
-        tuple(diagnosis.ordered(found)),
+        tuple(judging.ordered(found)),
         asked.at,
         asked.next_check_at,
     )

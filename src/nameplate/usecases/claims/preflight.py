@@ -13,11 +13,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from nameplate.core import diagnosis as judging
 from nameplate.core import names
 from nameplate.core.actor import Actor
-from nameplate.core.diagnosis import DiagnosisFinding, RecordFix, Weight
-from nameplate.core.diagnosis.finding import add
+from nameplate.core.diagnosis import checks as judging
+from nameplate.core.diagnosis.finding import DiagnosisFinding, RecordFix, Weight, add
 from nameplate.core.errors import Conflict, NotFound
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus

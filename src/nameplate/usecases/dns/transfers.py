@@ -3,31 +3,24 @@
 Each source is a function for `plans.make`: nothing is imported before somebody applied the plan.
 """
 
-import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nameplate.core import formats, provider_limits, rdata, zone_rules
+from nameplate.core import formats, provider_limits
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, Problem
-from nameplate.core.names import absolute, is_within, relative
+from nameplate.core.names import is_within, relative
 from nameplate.core.pointing import LEADING
 from nameplate.core.records import RRset, merge
-from nameplate.core.usual_names import QUESTIONS
 from nameplate.db import Sessions, database_now
-from nameplate.ports.resolver import AnswerKind, Resolver
+from nameplate.ports.resolver import Resolver
 from nameplate.usecases import holders, lookup
-from nameplate.usecases.dns import edits, file_faults, wanted, zones
+from nameplate.usecases.dns import edits, file_faults, usual_answers, wanted, zones
 from nameplate.usecases.dns.desired import read_desired
 from nameplate.usecases.dns.drafts import Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Spec
 from nameplate.usecases.tools import Tools
-
-_PARALLEL = 16
-_NOBODY = "nameplate-asks-for-a-name-that-nobody-has"
 
 
 def from_records(
@@ -89,7 +82,7 @@ def from_names(resolver: Resolver, *, adopt: bool = False) -> Edits:
     """
 
     def wish(scene: PlanContext) -> RequestedChange:
-        found = seen_at(resolver, scene.origin)
+        found = usual_answers.ask(resolver, scene.origin)
         said = (
             "Only commonly used names were checked. Compare the result with the record list "
             "at the current DNS host before you move the zone."
@@ -183,48 +176,6 @@ def _without_twins(desired: Sequence[Spec]) -> tuple[list[Spec], list[str]]:
         else:
             once[key] = one
     return list(once.values()), twice
-
-
-def seen_at(resolver: Resolver, origin: str) -> list[RRset]:
-    """Ask for the usual names; what a wildcard answers is found once, as the wildcard."""
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        wild = set(_asked(resolver, f"{_NOBODY}.{origin}", ("CNAME", "A", "AAAA", "TXT", "MX")))
-        names = [(absolute(label, origin), types) for label, types in QUESTIONS.items()]
-        found = list(
-            itertools.chain.from_iterable(
-                pool.map(lambda one: list(_asked(resolver, one[0], one[1])), names)
-            )
-        )
-    nobody = f"{_NOBODY}.{origin}"
-    answered = {(one.type, one.values) for one in wild}
-    starred = [RRset(f"*.{origin}", one.type, one.ttl, one.values) for one in wild]
-    own = [
-        one
-        for one in found
-        if one.name != nobody and (one.name == origin or (one.type, one.values) not in answered)
-    ]
-    return merge([*own, *starred])
-
-
-def _asked(resolver: Resolver, name: str, types: Sequence[str]) -> Iterator[RRset]:
-    """Yield what is at one name: the CNAME alone where there is one."""
-    for rdtype in types:
-        answers = resolver.authoritative(name, rdtype).answers
-        first = next((one for one in answers if one.kind is AnswerKind.DATA), None)
-        if first is None:
-            continue
-        values = tuple(sorted({*_canonical(rdtype, first.values, name)}))
-        if values:
-            yield RRset(name, rdtype, max(first.ttl, zone_rules.MIN_TTL), values)
-        if rdtype == "CNAME":
-            return
-
-
-def _canonical(rdtype: str, values: Sequence[str], name: str) -> Iterator[str]:
-    """Yield answers as rdata: a resolver gives TXT as its plain text. What is no text is left out."""
-    for value in values:
-        with suppress(Invalid):
-            yield rdata.parse("TXT", value, origin=name).text if rdtype == "TXT" else value
 
 
 def export(

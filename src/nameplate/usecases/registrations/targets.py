@@ -11,7 +11,7 @@ from nameplate.core.records import RRset
 from nameplate.db import Sessions
 from nameplate.models import Account, Domain, RegisteredName
 from nameplate.ports.dns import DnsProvider, NameServers, Zone, ZoneSigner
-from nameplate.usecases.dns import transfers
+from nameplate.usecases.dns import usual_answers
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.registrations import granting
 from nameplate.usecases.tools import Tools
@@ -89,7 +89,7 @@ def present(tools: Tools, name: str, target: DelegationTarget) -> list[RRset]:
     seen = tools.resolver.delegation(name)
     if seen.zone != name or set(seen.parent) == set(target.servers):
         return []
-    return transfers.seen_at(tools.resolver, name)
+    return usual_answers.ask(tools.resolver, name)
 
 
 def lost(tools: Tools, name: str, target: DelegationTarget) -> list[RRset]:
