@@ -54,6 +54,11 @@ class Console:
             )
         sessions.dispose()
         self.token = secret.reveal()
+        self._serve(folder, environment or {})
+        for slug in ("northwind", "harbor"):
+            self._give_account(slug)
+
+    def _serve(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", "nameplate", "serve", "--no-worker"]
@@ -65,12 +70,9 @@ class Console:
                 "NAMEPLATE_HOME": str(folder),
                 "NAMEPLATE_DNS_RECURSOR": f"127.0.0.1:{free_port()}",
                 "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
-                **(environment or {}),
+                **environment,
             },
         )
-
-        for slug in ("northwind", "harbor"):
-            self._give_account(slug)
 
     def _give_account(self, slug: str) -> None:
         """Have Nameplate write the records of an organization's main domain, into memory."""
