@@ -116,6 +116,20 @@ def _style(locator: Any, name: str) -> str:
     return str(locator.evaluate("(one, name) => getComputedStyle(one)[name]", name))
 
 
+def _see_that_nothing_leaks_in(part: Any, heading: Any) -> None:
+    for name, wanted in (
+        ("textTransform", "none"), ("letterSpacing", "normal"), ("textAlign", "start"),
+        ("fontSize", "18px"), ("paddingTop", "0px"),
+    ):  # fmt: skip
+        assert _style(heading, name) == wanted, name
+    inside = part.evaluate(
+        "one => [...one.shadowRoot.querySelectorAll('.np, .np *')].map(each => {"
+        "const s = getComputedStyle(each); return [s.color, s.backgroundColor, s.outlineColor] })"
+    )
+    assert len(inside) > 30
+    assert not any(LOUD in colours or colours[0] == "rgb(1, 2, 3)" for colours in inside)
+
+
 _EVERYTHING = (
     "one => [one, ...one.querySelectorAll('*')].map(each => JSON.stringify([...getComputedStyle(each)]"
     ".map(name => [name, getComputedStyle(each).getPropertyValue(name)])))"
@@ -139,17 +153,7 @@ def test_a_host_shows_a_part_in_its_theme_and_nothing_leaks(
     assert _style(part.locator(".card").first, "borderTopLeftRadius") == "0px"
     heading = part.get_by_role("heading", name=DOMAIN, exact=True)
     assert _style(heading, "fontFamily") == "Georgia, serif"
-    for name_, wanted in (
-        ("textTransform", "none"), ("letterSpacing", "normal"), ("textAlign", "start"),
-        ("fontSize", "18px"), ("paddingTop", "0px"),
-    ):  # fmt: skip
-        assert _style(heading, name_) == wanted, name_
-    inside = part.evaluate(
-        "one => [...one.shadowRoot.querySelectorAll('.np, .np *')].map(each => {"
-        "const s = getComputedStyle(each); return [s.color, s.backgroundColor, s.outlineColor] })"
-    )
-    assert len(inside) > 30
-    assert not any(LOUD in colours or colours[0] == "rgb(1, 2, 3)" for colours in inside)
+    _see_that_nothing_leaks_in(part, heading)
     own = page.locator("#own")
     with_part = own.evaluate(_EVERYTHING)
     assert f'outline-color\\",\\"{LOUD}' in json.dumps(with_part)
@@ -236,6 +240,12 @@ def test_what_a_token_does_not_allow_is_refused_and_said(world: World, visit: Vi
     assert page.evaluate("told") == [["records-changed", DOMAIN]]
 
 
+_FETCH = (
+    "([url, token]) => fetch(url, {headers: {Authorization: `Bearer ${token}`}})"
+    ".then(answer => answer.status, error => error.name)"
+)
+
+
 def test_another_page_gets_nothing_with_the_same_token(world: World, visit: Visit) -> None:
     mine, other = world.hosts["plain"].url, world.hosts["elsewhere"].url
     token, page = world.token(mine, domain=DOMAIN), visit.page
@@ -254,19 +264,10 @@ def test_another_page_gets_nothing_with_the_same_token(world: World, visit: Visi
     part = page.locator("nameplate-domain-setup")
     part.get_by_role("alert").wait_for()
     assert DOMAIN not in part.inner_text()
-    sent = page.evaluate(
-        "([url, token]) => fetch(url, {headers: {Authorization: `Bearer ${token}`}})"
-        ".then(answer => answer.status, error => error.name)",
-        [f"{world.console.url}/v1/domains/{DOMAIN}", token],
-    )
-    assert sent == "TypeError"
+    there = [f"{world.console.url}/v1/domains/{DOMAIN}", token]
+    assert page.evaluate(_FETCH, there) == "TypeError"
     world.token(other, "domains:read", organization="harbor")  # now browsers there may ask
-    answer = page.evaluate(
-        "([url, token]) => fetch(url, {headers: {Authorization: `Bearer ${token}`}})"
-        ".then(answer => answer.status, error => error.name)",
-        [f"{world.console.url}/v1/domains/{DOMAIN}", token],
-    )
-    assert answer == 403
+    assert page.evaluate(_FETCH, there) == 403
 
 
 def test_a_policy_that_names_the_scripts_hash_is_enough(

@@ -75,11 +75,7 @@ def run(*, keep: bool, as_json: bool, port: int | None, buy: bool = False) -> in
             listening = stack.enter_context(listener(_port(port, keep=keep)))
             world, account = _go(path, progress, outcome, stack, interrupts, listening)
             if keep:
-                from nameplate.demo import advice  # noqa: PLC0415 - loads all of Nameplate
-
-                outcome.page = advice.page(world)
-                _tell(progress, outcome, advice.commands(world, account), as_json=as_json)
-                _stay(world)
+                _keep(world, account, progress, outcome, as_json=as_json)
         except Interrupted as ended:
             if outcome.is_told:
                 sys.stderr.write("\nStopping the demo and removing everything that it created.\n")
@@ -148,8 +144,14 @@ def _leave(home: Path, outcome: _Outcome) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _stay(world: "Sandbox") -> None:
-    """Wait for the signal that ends it, as long as everything runs."""
+def _keep(
+    world: "Sandbox", account: str, progress: Progress, outcome: _Outcome, *, as_json: bool
+) -> None:
+    """Tell what can be tried, and wait for the signal that ends it, as long as everything runs."""
+    from nameplate.demo import advice  # noqa: PLC0415 - loads all of Nameplate
+
+    outcome.page = advice.page(world)
+    _tell(progress, outcome, advice.commands(world, account), as_json=as_json)
     while True:
         world.check()
         time.sleep(_LOOK_EVERY)
