@@ -74,7 +74,7 @@ def add_below(sessions: Sessions, base: str, names: Sequence[str]) -> None:
 
     def holder(session: Session) -> int:
         owner = organizations.add(session, PLATFORM, name="Subtree")
-        domain = Domain(organization_id=owner.id, domain_name=base, subdomain="")
+        domain = Domain(organization_id=owner.id, domain_name=base)
         session.add(domain)
         session.flush()
         session.refresh(domain)

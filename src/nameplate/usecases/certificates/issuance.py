@@ -44,6 +44,7 @@ from nameplate.usecases.certificates import (
     renewal_info,
     revocations,
     rollout,
+    stored_orders,
     succession,
     usage,
     watches,
@@ -280,7 +281,7 @@ def _order(
     session: Session, tools: Tools, row: Certificate, there: Coverage, now: datetime
 ) -> order.CertificateRequest | order.OpenOrder | Fail:
     """Return the order of what a certificate may cover, given up where an emergency ends it."""
-    begun = order.stored(session, tools, row, there)
+    begun = stored_orders.read(session, tools, row, there)
     if isinstance(begun, order.CertificateRequest):
         return emergency.adapted(row, begun, now)
     if emergency.ends_order(row, now) and row.trouble_code is not None:

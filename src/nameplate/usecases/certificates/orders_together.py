@@ -34,6 +34,7 @@ from nameplate.usecases.certificates import (
     outages,
     preferences,
     rollout,
+    stored_orders,
     usage,
 )
 from nameplate.usecases.certificates.caa_looks import SeenCaa
@@ -130,7 +131,7 @@ class _JointStep:
                     continue
                 with suppress(Refused):  # its own step says so
                     there = Coverage(row.wanted_names, row.lost)  # asked for all of them at once
-                    one = order.stored(
+                    one = stored_orders.read(
                         session, self._tools, row, there, lambda _, *owner: accounts_of(*owner)
                     )
                     if isinstance(one, CertificateRequest):

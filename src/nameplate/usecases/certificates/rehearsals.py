@@ -33,6 +33,7 @@ from nameplate.usecases.certificates import (
     order,
     outages,
     reachability,
+    stored_orders,
     usage,
     watches,
 )
@@ -106,7 +107,7 @@ def of(session: Session, tools: Tools, row: Certificate, now: datetime) -> Rehea
         unproved = Unreached("domain_not_proved", "Ownership of the domain is not proved.")
         return RehearsalLook(None, (_risk(unproved),), row.certificate)
     try:
-        begun = order.stored(session, tools, row, there)
+        begun = stored_orders.read(session, tools, row, there)
     except Refused as error:
         return RehearsalLook(None, (RenewalRisk(error.code, error.detail),), row.certificate)
     request = begun.request if isinstance(begun, order.OpenOrder) else begun
