@@ -10,7 +10,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core.actor import PLATFORM
@@ -104,8 +103,9 @@ def _of(session: Session, server: Server) -> list[LeavingHost]:
     """Return what moves away from a server."""
     at, now = BindingPlacement, database_now(session)
     query = (
-        sa.select(Binding, at)
-        .join(at, at.binding_id == Binding.id)
+        at.visible(PLATFORM)
+        .add_columns(Binding)
+        .join(Binding, at.binding_id == Binding.id)
         .where(at.server_id == server.id, at.leaving_since.is_not(None))
         .order_by(Binding.id)
     )
@@ -119,7 +119,7 @@ def _of(session: Session, server: Server) -> list[LeavingHost]:
             placed.led_over_at is not None,
             placed.leaves_at,
         )
-        for row, placed in session.execute(query)
+        for placed, row in session.execute(query)
     ]
 
 
@@ -188,7 +188,7 @@ def _let_go(
     ours = [] if host is None or not host.is_kept else [row.id for row in host.rows]
     longest = TTL
     if ours:
-        records = session.scalars(sa.select(Record).where(Record.id.in_(ours))).all()
+        records = session.scalars(Record.visible(PLATFORM).where(Record.id.in_(ours))).all()
         longest = max(longest, *(row.ttl for row in records))
         is_away = all(row.propagated and row.status is RecordStatus.ACTIVE for row in records)
     if is_away:
