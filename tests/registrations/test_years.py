@@ -151,7 +151,7 @@ def check(shop: Shop, names: dict[str, RenewedBy]) -> None:
 
 
 def test_a_year_of_a_few_names(templates: Templates, tmp_path: Path) -> None:
-    pass_years(templates, tmp_path, 15, 1, seed=1)
+    pass_years(templates, tmp_path, 6, 1, seed=1)
 
 
 @pytest.mark.torture

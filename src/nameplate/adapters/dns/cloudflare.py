@@ -34,10 +34,9 @@ _MAX_PAGE = 5000
 _ZONES_PAGE = 50
 _NS_TTL = 86_400  # seconds; the name servers of a zone are not in its listing
 _PROXIABLE = frozenset({"A", "AAAA", "CNAME"})
-_SIGNED = frozenset(
-    {"active", "pending"}
-)  # the second until the parent is seen to have the DS record
 _AUTOMATIC = 1  # how the API writes the automatic TTL
+_SIGNED = frozenset({"active", "pending"})
+"""Of a zone; the second until Cloudflare sees the DS record at the parent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
