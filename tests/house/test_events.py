@@ -33,7 +33,7 @@ PAST_THE_SESSION = {
     "models/records.py:numbering": "the provider's own ids are bookkeeping",
     "models/event_rows.py:<module>": "the events themselves",
     "models/telling_inserts.py:insert": "the events themselves",
-    "usecases/dns/ledger.py:bulk_insert": "tells of what it inserts by `telling.added`",
+    "usecases/dns/writes.py:bulk_insert": "tells of what it inserts by `telling.added`",
     "usecases/events.py:<module>": "the numbers of events, and their purge",
     "usecases/operations/keys.py:_wrap": "sealed with another key, a secret is the same",
 }

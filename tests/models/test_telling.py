@@ -23,7 +23,7 @@ from nameplate.models import (
     deletion,
     telling,
 )
-from nameplate.usecases.dns import ledger
+from nameplate.usecases.dns import writes
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_rows_inserted_past_the_session_are_told_of(rows: Rows) -> None:
         {**values, "name": f"bulk{n}", "value": f"192.0.2.{n}", "value_digest": f"{n}" * 64}
         for n in range(3)
     ]
-    told = rows.change(lambda session: ledger.bulk_insert(session, Record, made))
+    told = rows.change(lambda session: writes.bulk_insert(session, Record, made))
     assert [one.type for one in told] == ["record.added"] * 3
     assert {one.hostname for one in told} == {f"bulk{n}.acme.com" for n in range(3)}
     with rows.sessions.begin(PLATFORM) as session:

@@ -351,7 +351,7 @@ HOMES = sa.select(Binding.__table__.c.organization_domain_id).join(
 """Domains with a host that is the name of a server: another domain of the owner may lead it now."""
 _HOMES = HOMES.where(among(OWNER_OF_SERVERS, "owners"))
 _OWN = DomainReadiness.__table__.c
-_THESE = _OWN.organization_domain_id.in_(sa.bindparam("ids", expanding=True))
+_THESE = among(_OWN.organization_domain_id, "ids")
 _LOCKING = (
     sa.select(_OWN.organization_domain_id)
     .where(_THESE)

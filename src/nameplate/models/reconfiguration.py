@@ -8,6 +8,7 @@ transaction, for they are the last in the order of locks.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from nameplate.models.channels import WORK
 from nameplate.models.domains import Domain
 from nameplate.models.holdings import NameHolding
 from nameplate.models.organizations import Application, Organization, Server
-from nameplate.models.orm import is_changed, utc_now
+from nameplate.models.orm import among, is_changed, utc_now
 
 _SERVED = (BindingStatus.CONFIGURING, BindingStatus.ACTIVE)
 _ROUTE = (
@@ -107,12 +108,18 @@ def _wake(session: Session) -> None:
     connection = session.connection()
     woken = 0
     for server_id, how in sorted(noted.items(), key=lambda one: one[0]):
-        statement = Server.waking(utc_now(), urgent=how.urgent).where(Server.id == server_id)
-        if how.patiently:
-            statement = statement.where(Server.trouble_code.is_(None))
-        woken += connection.execute(statement.values(updated_at=Server.updated_at)).rowcount
+        woken += connection.execute(_waking(how), {"server": server_id}).rowcount
     if woken:
         announce(session, WORK)
+
+
+@cache  # every transaction that changes what is served has one
+def _waking(how: _How) -> sa.Update:
+    mine = Server.id == sa.bindparam("server")
+    statement = Server.waking(utc_now(), urgent=how.urgent).where(mine)
+    if how.patiently:
+        statement = statement.where(Server.trouble_code.is_(None))
+    return statement.values(updated_at=Server.updated_at)
 
 
 @event.listens_for(Session, "after_rollback")
@@ -150,13 +157,12 @@ _SERVERS: sa.Select[Any, Any, Any] = sa.select(
 _MEMBERS = sa.select(Server.id).where(
     Server.server_group_id.in_(sa.bindparam("groups", expanding=True)), Server.deleted_at.is_(None)
 )
-_KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
-_RESTING: sa.Select[Any] = sa.select(Domain.id).where(Domain.holding_name.in_(_KEYS))
+_RESTING: sa.Select[Any] = sa.select(Domain.id).where(among(Domain.holding_name, "keys"))
 _BELOW: dict[type[Any], sa.Select[Any, Any, Any]] = {
-    Application: _SERVERS.where(Binding.application_id.in_(_KEYS)),
-    Organization: _SERVERS.where(Binding.organization_id.in_(_KEYS)),
-    Domain: _SERVERS.where(Binding.organization_domain_id.in_(_KEYS)),
-    Certificate: _SERVERS.where(Binding.ssl_certificate_id.in_(_KEYS)),
+    Application: _SERVERS.where(among(Binding.application_id, "keys")),
+    Organization: _SERVERS.where(among(Binding.organization_id, "keys")),
+    Domain: _SERVERS.where(among(Binding.organization_domain_id, "keys")),
+    Certificate: _SERVERS.where(among(Binding.ssl_certificate_id, "keys")),
     NameHolding: _SERVERS.where(Binding.organization_domain_id.in_(_RESTING)),
 }
 """The servers of the bindings that hang on a row; made once, for every certificate asks."""

@@ -31,7 +31,7 @@ from nameplate.models import (
     Server,
     Verification,
 )
-from nameplate.models.orm import UtcDateTime, Work
+from nameplate.models.orm import UtcDateTime, Work, among
 from nameplate.usecases.tools import Tools
 
 Row = TypeVar("Row", bound=Work)
@@ -424,7 +424,7 @@ def _waiting() -> sa.Executable:
     """Return one statement for who waits: mostly nobody does, and every step that ends well asks."""
     return sa.union_all(*(
         sa.select(sa.literal_column(str(place)).label("place"), kind.id).where(
-            kind.waits_for.in_(sa.bindparam("peers", expanding=True)),
+            among(kind.waits_for, "peers"),
             kind.next_action_at > sa.bindparam("now", type_=UtcDateTime()),
         )
         for place, kind in enumerate(KINDS)

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from tests.models import world
 from tests.models.world import NOW
@@ -19,6 +18,7 @@ from nameplate.ports.dns import Outcome, Result, Zone
 from nameplate.usecases.dns import ledger, wanted
 from nameplate.usecases.dns.ledger import SETTLING, Report
 from nameplate.usecases.dns.wanted import Value, Want
+from nameplate.usecases.dns.writes import Writes
 
 ZONE = Zone("acme.com")
 OLD = RRset("www.acme.com", "A", 300, ("192.0.2.1",))
@@ -90,14 +90,14 @@ class Books:
         self, wanted_: frozenset[Value], found: Report, after: timedelta = timedelta(0)
     ) -> bool:
         entries = wanted.ledger(self.session, self.domain)
-        with ledger.Writes(self.session) as writes:
+        with Writes(self.session) as writes:
             return ledger.settle(
                 writes, self.domain, wanted_, entries, found, now=NOW + after, settling=SETTLING
             )
 
     def confirm(self, found: Report) -> Record:
         lines = wanted.lines(self.session, self.domain)
-        with ledger.Writes(self.session) as writes:
+        with Writes(self.session) as writes:
             ledger.confirm(writes, self.domain, lines, found, NOW)
         self.session.expire_all()
         return self.record
@@ -112,7 +112,7 @@ def test_an_act_is_written_down_before_it_happens(books: Books) -> None:
     books.entry()
     new: Value = ("www.acme.com", "A", "192.0.2.2")
     wants = {new: Want(new, 300, LedgerPurpose.RECORD, books.record.id)}
-    with ledger.Writes(books.session) as writes:
+    with Writes(books.session) as writes:
         ledger.intend(
             writes, books.domain, books.account.id, ZONE,
             todo=plan(CHANGE), wants=wants, entries=wanted.ledger(books.session, books.domain),
@@ -199,14 +199,3 @@ def test_what_is_adopted_and_disowned(books: Books) -> None:
     ids = [one.id for one in wanted.ledger(books.session, books.domain).values()]
     ledger.disown(books.session, ids)
     assert books.states() == []
-
-
-def test_ids_in_a_row_are_one_range(books: Books) -> None:
-    many = [world.record(books.session, books.domain, name=f"n{n}").id for n in range(120)]
-    left = {many[60], many[118]}
-    ids = [id_ for id_ in many if id_ not in left]
-    assert len(list(ledger._runs(ids))) == 3
-    ledger.each(books.session, sa.update(Record).values(notes="x"), Record.id, ids)
-    books.session.expire_all()
-    marked = books.session.scalars(sa.select(Record.id).where(Record.notes == "x")).all()
-    assert set(marked) == set(ids)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import draft_challenges
@@ -42,11 +43,18 @@ def answer(session: Session, host: str, token: str) -> str | None:
     """Return the key authorization of `token` when it was presented for `host`, else None."""
     if not _TOKEN.fullmatch(token):
         return None
-    query = HttpChallenge.visible(PLATFORM).where(
-        HttpChallenge.token == token, HttpChallenge.hostname == host
+    return session.scalar(_ANSWER, {"token": token, "host": host})
+
+
+_ANSWER = (
+    HttpChallenge.visible(PLATFORM)
+    .where(
+        HttpChallenge.token == sa.bindparam("token"),
+        HttpChallenge.hostname == sa.bindparam("host"),
     )
-    row: HttpChallenge | None = session.scalars(query).one_or_none()
-    return None if row is None else row.key_authorization
+    .with_only_columns(HttpChallenge.key_authorization)
+)
+"""Made once: an authority asks several times for each certificate."""
 
 
 def publish_tokens(session: Session, challenges: Mapping[Place, Sequence[Challenge]]) -> None:

@@ -14,7 +14,7 @@ from nameplate.core.rdata import octets
 from nameplate.core.records import RRset
 from nameplate.models import Domain, Record, RecordType, readiness
 from nameplate.models.records import digest
-from nameplate.usecases.dns import ledger
+from nameplate.usecases.dns import writes
 from nameplate.usecases.dns.wanted import WantedRecord, known_type
 
 _MAX_PROBLEMS = 100
@@ -237,7 +237,7 @@ def write(
     """Bring the edits into the rows, set by set. `lines` are the rows as they are now."""
     ids = {spec(line).key: line.id for line in lines}
     removed = [ids[e.before.key] for e in edits if e.before is not None and e.after is None]
-    ledger.each(session, Record.hiding(now), Record.id, removed, of=[domain.id])
+    writes.each(session, Record.hiding(now), Record.id, removed, of=[domain.id])
     changed: dict[tuple[int, bool], list[int]] = {}
     for edit in edits:
         if edit.before is not None and edit.after is not None:
@@ -245,9 +245,9 @@ def write(
             changed.setdefault(place, []).append(ids[edit.before.key])
     for (ttl, proxied), rows in changed.items():
         anew = Record.rewriting(ttl=ttl, proxy_enabled=proxied)
-        ledger.each(session, anew, Record.id, rows, of=[domain.id])
+        writes.each(session, anew, Record.id, rows, of=[domain.id])
     added = [_columns(domain, e.after) for e in edits if e.before is None and e.after is not None]
-    ledger.bulk_insert(session, Record, added)
+    writes.bulk_insert(session, Record, added)
     readiness.mark(session, [domain.id] if edits else [])
 
 

@@ -16,8 +16,8 @@ from nameplate.leases import Lease
 from nameplate.models import Domain, LedgerEntry, LedgerPurpose, LedgerState, Record, RecordType
 from nameplate.models.records import digest
 from nameplate.ports.dns import Outcome, Result, Zone
-from nameplate.usecases.dns.ledger import each
 from nameplate.usecases.dns.wanted import Value, values
+from nameplate.usecases.dns.writes import each
 
 _CHALLENGE = "_acme-challenge"
 

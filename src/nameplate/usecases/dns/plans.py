@@ -24,6 +24,7 @@ from nameplate.usecases.dns.desired import DesiredZone, read_desired
 from nameplate.usecases.dns.drafts import Draft, Edits, PlanContext, RequestedChange
 from nameplate.usecases.dns.edits import Edit
 from nameplate.usecases.dns.wanted import Want
+from nameplate.usecases.dns.writes import Writes
 from nameplate.usecases.dns.zones import LiveZone
 from nameplate.usecases.tenants import ca_accounts
 from nameplate.usecases.tools import Tools
@@ -198,7 +199,7 @@ def _carry_out(
             raise _records_moved()
         spelled = found_now.spelled_as(scene.site.live)
         desired = shelter.sheltered(spelled, scene.site.live, scene.site.zone.name)
-        with ledger.Writes(session) as writes:
+        with Writes(session) as writes:
             ledger.intend(
                 writes, domain, desired.account.id, scene.site.zone,
                 todo=found.todo, wants=desired.wants, entries=desired.entries,

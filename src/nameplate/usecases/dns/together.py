@@ -19,7 +19,8 @@ from nameplate.ports.dns import DnsProvider, Outcome, Zone
 from nameplate.usecases import work
 from nameplate.usecases.dns import cdn, late_acts, shelter, zones
 from nameplate.usecases.dns.desired import DesiredZone, read_together
-from nameplate.usecases.dns.ledger import Report, Writes
+from nameplate.usecases.dns.ledger import Report
+from nameplate.usecases.dns.writes import Writes
 from nameplate.usecases.dns.zones import LiveZone, Push
 from nameplate.usecases.tools import Tools
 

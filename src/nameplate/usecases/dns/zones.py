@@ -33,8 +33,9 @@ from nameplate.usecases import work
 from nameplate.usecases.dns import cdn, drifts, late_acts, ledger, pointing, proofs, shelter
 from nameplate.usecases.dns.cdn import OriginLook
 from nameplate.usecases.dns.desired import DesiredZone, read_desired, settling
-from nameplate.usecases.dns.ledger import Report, Writes
+from nameplate.usecases.dns.ledger import Report
 from nameplate.usecases.dns.wanted import WantedRecord
+from nameplate.usecases.dns.writes import Writes
 from nameplate.usecases.hosting import hosted_zones
 from nameplate.usecases.tools import Tools
 

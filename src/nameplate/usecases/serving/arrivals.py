@@ -7,6 +7,7 @@ statements, however many there are.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from nameplate.models import (
     Organization,
     Server,
 )
+from nameplate.models.orm import among
 from nameplate.models.reconfiguration import wake_server
 from nameplate.usecases import holders, placements
 from nameplate.usecases.certificates import coverage, requests, succession
@@ -118,7 +120,12 @@ def by_id(session: Session, kind: Any, ids: Iterable[int | None]) -> dict[int, A
     wanted = sorted({one for one in ids if one is not None})
     if not wanted:
         return {}
-    return {row.id: row for row in session.scalars(sa.select(kind).where(kind.id.in_(wanted)))}
+    return {row.id: row for row in session.scalars(_by_id(kind), {"ids": wanted})}
+
+
+@cache
+def _by_id(kind: Any) -> sa.Select[Any]:  # noqa: ANN401 - as above
+    return sa.select(kind).where(among(kind.id, "ids"))
 
 
 def _active(session: Session, domains: Iterable[Domain]) -> dict[int, set[int]]:
