@@ -26,5 +26,5 @@ def test_a_time_of_a_session_in_any_zone_is_read_in_utc(zone: timezone) -> None:
 @pytest.mark.parametrize("dialect", [sqlite, mysql, postgresql])
 def test_a_document_that_is_not_there_is_as_usual(dialect: Any) -> None:
     column = Domain.__table__.c.dns_config.type
-    read = column.result_processor(dialect.dialect(), None)
+    read: Any = column.result_processor(dialect.dialect(), None)
     assert read(None) == DnsSettings()
