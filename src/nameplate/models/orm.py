@@ -54,6 +54,16 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:  # noqa: ANN401 - SQLAlchemy's
+        """Return what reads a value; PostgreSQL's are in UTC already, and a list has thousands."""
+        return (
+            _in_utc if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
+        )
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
+
 
 class utc_now(expression.FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
     """The database's own clock in UTC: the only clock that all workers share."""
@@ -249,6 +259,12 @@ class Document(sa.types.TypeDecorator[Any]):
     def process_result_value(self, value: Any, _dialect: sa.Dialect) -> JsonValue | None:  # noqa: ANN401 - JSON
         """Return the value."""
         return self.kind.from_json(value)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:  # noqa: ANN401 - SQLAlchemy's
+        """Return what reads a value; what stands for nothing is made once, as values never change."""
+        read: Any = super().result_processor(dialect, coltype)
+        nothing = self.kind.from_json(None)
+        return lambda value: nothing if value is None else read(value)
 
 
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
