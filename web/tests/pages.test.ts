@@ -29,6 +29,11 @@ describe("settings of plug-ins", () => {
     expect(fields[1]?.choices).toEqual(["Native", "Primary"]);
   });
 
+  it("are required where what they belong to is", () => {
+    const inner = { fields: [setting("kind", "string", { required: true })] };
+    expect(fieldsOf([setting("a", "object", inner), setting("b", "object", { required: true, ...inner })]).map((one) => one.required)).toEqual([false, true]);
+  });
+
   it("come back as they were typed, and say what is no value", () => {
     const config = { api_url: "http://a", hosted: { kind: "Native", servers: ["a", "b"] }, ports: [1, 2], marker: false, base: { x: [1] }, batch: 7 };
     expect(configOf(fields, typedOf(fields, config))).toEqual({ config, wrong: [] });
