@@ -2,18 +2,20 @@
 
 # ruff: noqa: INP001 - a program beside the package
 
+import secrets
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.servers.console import STORED, Chromium, Console  # noqa: E402 - needs the path
+from tests.servers.console import Chromium, Console  # noqa: E402 - needs the path
 
 FOLDER = ROOT / "docs" / "images"
 WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 360, "height": 780}
+NARROW = {"width": 320, "height": 780}
 PAGES = {
     "sign-in": "",
     "domains": "domains",
@@ -23,8 +25,18 @@ PAGES = {
     "certificates": "certificates",
     "bindings": "domains/northwind.example/bindings",
     "events": "events",
+    "servers": "servers",
+    "accounts": "accounts",
+    "account-form": "accounts",
+    "me": "me",
+    "members": "members",
+    "organizations": "organizations",
+    "settings": "settings?organization=northwind",
 }
 """Name of the picture -> address."""
+PRESSED = {"account-form": "Add account"}
+"""Name of the picture -> what is pressed before it is taken."""
+PERSON = "operator@platform.example"
 
 
 def main() -> None:
@@ -33,30 +45,45 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Chromium() as chromium:
         console = Console(Path(folder))
         try:
+            console.person("member@northwind.example", "member", "northwind")
+            cookies = _sign_in(chromium, console)
             for theme in ("light", "dark"):
-                for name, place in PAGES.items():
-                    _take(chromium, console, place, f"{name}-{theme}", theme, WIDE)
-            _take(chromium, console, PAGES["domain"], "domain-narrow", "light", NARROW)
+                for name in PAGES:
+                    _take(chromium, console, cookies, name, theme, WIDE)
+            for name in ("domain", "me", "servers"):
+                _take(chromium, console, cookies, name, "light", NARROW)
         finally:
             console.stop()
+
+
+def _sign_in(chromium: Chromium, console: Console) -> Any:  # noqa: ANN401 - cookies of Playwright
+    page = chromium.page()
+    page.goto(console.person(PERSON))
+    page.get_by_label("Password").fill(secrets.token_urlsafe())
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector(".shell")
+    return page.context.cookies()
 
 
 def _take(  # noqa: PLR0917 - what a picture is made of
     chromium: Chromium,
     console: Console,
-    place: str,
+    cookies: Any,  # noqa: ANN401 - cookies of Playwright
     name: str,
     theme: str,
     size: dict[str, int],
 ) -> None:
     page = chromium.page(viewport=size, color_scheme=theme, locale="en-GB", reduced_motion="reduce")
-    if place:
-        page.add_init_script(f"sessionStorage.setItem({STORED!r}, {console.token!r})")
-    page.goto(f"{console.url}/{place}")
+    if PAGES[name]:
+        page.context.add_cookies(cookies)
+    page.goto(f"{console.url}/{PAGES[name]}")
     page.wait_for_selector("main h1")
     page.locator("[aria-busy=true]").first.wait_for(state="detached")
+    if name in PRESSED:
+        page.get_by_role("button", name=PRESSED[name]).click()
     page.wait_for_timeout(1200)  # what else is asked for has come
-    page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+    suffix = "narrow" if size == NARROW else theme
+    page.screenshot(path=FOLDER / f"{name}-{suffix}.png", full_page=name not in PRESSED)
     page.context.close()
 
 

@@ -69,10 +69,10 @@ export class Api {
     if (this.credential.token === null && this.credential.csrf === null) await this.#renewed(null);
     const used = this.credential.token;
     const answer = await fetch(this.#signed(request));
-    if (answer.status !== 401) return answer;
+    if (!(await isUnknown(answer))) return answer;
     if (await this.#renewed(used)) {
       const second = await fetch(this.#signed(again));
-      if (second.status !== 401) return second;
+      if (!(await isUnknown(second))) return second;
     }
     this.credential.ended?.();
     return answer;
@@ -96,6 +96,13 @@ export class Api {
     }
     return request;
   }
+}
+
+/** Whether the API does not know the caller; a wrong password or code is refused with the same status. */
+async function isUnknown(answer: Response): Promise<boolean> {
+  if (answer.status !== 401) return false;
+  const problem: unknown = await answer.clone().json().catch(() => null);
+  return typeof problem !== "object" || problem === null || !("code" in problem) || problem.code === "unauthenticated";
 }
 
 /** Returns the data of an answer, or throws what was wrong. */

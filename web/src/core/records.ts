@@ -108,7 +108,7 @@ function labelOf(one: Entry, used: Set<string>): string {
 /** A quoted template of HCL in which nothing is filled in. */
 function hcl(value: string): string {
   const inner = [...JSON.stringify(value)].slice(1, -1).join("");
-  return `"${inner.replaceAll("${", "$${").replaceAll("%{", "%%{")}"`;
+  return `"${inner.replaceAll(/[$%](?=\{)/g, (sign) => sign + sign)}"`;
 }
 
 export function plain(entries: readonly Entry[]): string {

@@ -14,6 +14,8 @@ export interface Field {
   /** Where the value is: `tls.ca_bundle`. */
   path: string;
   setting: Setting;
+  /** What an object needs is needed where the object is. */
+  required: boolean;
   control: Control;
   choices: string[];
 }
@@ -22,12 +24,13 @@ const LIST = /^list of (.+)$/;
 const WHOLE = "integer";
 
 /** The fields of a schema in order; those of an object stand where the object is. */
-export function fieldsOf(settings: readonly Setting[], above = ""): Field[] {
+export function fieldsOf(settings: readonly Setting[], above = "", needed = true): Field[] {
   return settings.flatMap((setting) => {
     const path = above + setting.name;
-    if (setting.fields.length && !LIST.test(setting.type)) return fieldsOf(setting.fields, `${path}.`);
+    const required = needed && setting.required;
+    if (setting.fields.length && !LIST.test(setting.type)) return fieldsOf(setting.fields, `${path}.`, required);
     const choices = setting.type.includes(" | ") ? setting.type.split(" | ") : [];
-    return [{ path, setting, control: controlOf(setting, choices), choices }];
+    return [{ path, setting, required, control: controlOf(setting, choices), choices }];
   });
 }
 

@@ -1,0 +1,67 @@
+"""What the pages of domains, certificates and bindings show beside the status, and one click ways out."""
+
+import secrets
+
+from tests.servers.console import Console
+from tests.web.conftest import Seen
+
+
+def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, console: Console) -> None:
+    account = {"kind": "dns", "provider": "memory", "name": "dns of labs"}
+    console.call(
+        "POST", "/v1/accounts", {**account, "config": {"zones": ["labs-northwind.example"]}}
+    )
+    seen.go("domains/labs-northwind.example/overview")
+    with seen.page.expect_download() as download:
+        seen.page.get_by_role("button", name="Terraform").click()
+    text = download.value.path().read_text()
+    assert 'resource "dns_txt_record_set"' in text
+    assert 'zone = "labs-northwind.example."' in text
+    seen.page.get_by_role("button", name="Connect", exact=True).click()
+    dialog = seen.page.get_by_role("dialog")
+    dialog.get_by_label("DNS account").select_option(label="dns of labs · memory")
+    dialog.get_by_role("button", name="Connect").click()
+    seen.page.get_by_role("heading", name="Let Nameplate do it").wait_for(state="detached")
+    domain = console.call("GET", "/v1/domains/labs-northwind.example")
+    assert domain["account"] is not None
+    console.call("PATCH", "/v1/domains/labs-northwind.example", {"account": None})
+    console.call("PATCH", "/v1/accounts/dns%20of%20labs", {"name": "dns of labs, tried"})
+
+
+def test_a_plan_is_applied_and_undone_where_it_was_applied(seen: Seen, console: Console) -> None:
+    name = f"undo-{secrets.token_hex(3)}"
+    record = {"domain": "northwind.example", "type": "TXT", "name": name, "value": "now and then"}
+    console.call("POST", "/v1/records", record)
+    seen.go("domains/northwind.example/records")
+    seen.page.get_by_role("button", name="Plan changes").click()
+    dialog = seen.page.get_by_role("dialog")
+    dialog.get_by_text("Will keep").wait_for()
+    dialog.get_by_role("button", name="Apply").click()
+    dialog.get_by_role("button", name="Undo last change").click()
+    dialog.locator(".diff .delete").filter(has_text=name).wait_for()
+    dialog.get_by_role("button", name="Cancel").click()
+
+
+def test_a_record_says_which_servers_have_it(seen: Seen) -> None:
+    seen.go("domains/northwind.example/records")
+    seen.page.get_by_role("button", name="MX @ at the servers").click()
+    seen.page.get_by_role("dialog").get_by_role("heading", name="MX @ at the servers").wait_for()
+
+
+def test_certificates_have_a_calendar_and_a_life(seen: Seen) -> None:
+    seen.go("certificates")
+    calendar = seen.page.get_by_role("region", name="Expiry calendar")
+    calendar.get_by_role("button", name="northwind.example", exact=True).click()
+    dialog = seen.page.get_by_role("dialog")
+    dialog.get_by_role("img", name="Renewed between").wait_for()
+    dialog.get_by_text("Used by 1 binding.").wait_for()
+
+
+def test_a_binding_shows_its_last_day_and_its_servers(seen: Seen) -> None:
+    seen.go("bindings")
+    rows = seen.page.get_by_role("row")
+    rows.nth(1).get_by_role("img", name="100% of the checks of the last day").wait_for()
+    failed = rows.nth(2).get_by_role("img", name="of the checks of the last day")
+    assert 3 <= failed.locator("rect.bad").count() <= 6
+    assert rows.nth(1).get_by_text("Edge").count() == 1
+    assert rows.nth(1).locator("polyline").get_attribute("points").count(",") > 200
