@@ -55,7 +55,7 @@ class Writes:
         They are found by their `column`: the id of what `make` belongs to unless given.
         """
         if ids:
-            key = make, given, make.__self__.id if column is None else column  # type: ignore[attr-defined]
+            key = make, given, make.__self__.id if column is None else column  # type: ignore[attr-defined]  # a method of a model
             of_all, domains = self._changes.setdefault(key, ([], set()))
             of_all += ids
             domains.add(of)
