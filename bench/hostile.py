@@ -37,6 +37,7 @@ from tests.servers.light_acme import LightAcme
 from tests.servers.pebble import ChallTestSrv, Pebble
 
 from nameplate.core.actor import PLATFORM
+from nameplate.models import Certificate, HttpChallenge
 
 NONCES, SLEEP = 5, 15
 GOAL_SLOW, GOAL_KIB, GOAL_WORKERS = 40.0, 20.0, 1.7
@@ -151,11 +152,10 @@ def _threads(worker: Worker) -> int:
 
 def _table_size(place: Installation) -> float:
     """Return the size of the certificates with their challenges and indexes in KiB."""
-    size = sa.text(
-        "select pg_total_relation_size('certificates') + pg_total_relation_size('http_challenges')"
-    )
+    tables = [one.__tablename__ for one in (Certificate, HttpChallenge)]
+    sizes = sa.select(*(sa.func.pg_total_relation_size(one) for one in tables))
     with place.sessions.begin(PLATFORM, read_only=True) as session:
-        return float(session.scalar(size) or 0) / 1024
+        return sum(session.execute(sizes).one()) / 1024
 
 
 def _goal(what: str, measured: float, goal: float) -> Goal:
