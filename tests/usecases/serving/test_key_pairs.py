@@ -8,7 +8,7 @@ from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.models import Server, ServerGroup
-from nameplate.ports.proxy import LaterKeyPair
+from nameplate.ports.proxy import LaterKeyPair, Route
 from nameplate.usecases.serving import routes
 
 pytestmark = pytest.mark.usefixtures("unpaced")
@@ -23,7 +23,7 @@ def group(migrated_sqlite_url: str) -> Group:
     return found
 
 
-def rendered(group: Group) -> list[routes.Route]:
+def rendered(group: Group) -> list[Route]:
     sessions = group.world.sessions
     with sessions.begin(PLATFORM) as session:
         server = session.get_one(Server, group.servers[0])

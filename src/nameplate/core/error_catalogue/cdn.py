@@ -32,9 +32,8 @@ GROUP = Group(
         "cdn_blocks_visitors": Entry(
             Turn.YOU,
             "The host serves some networks only, and all requests come from the network in front.",
-            "Serve the host with nginx or Caddy, which judge the address that Cloudflare names. With Traefik, trust "
-            "Cloudflare's networks by `forwardedHeaders.trustedIPs` of the entry points; then this is no problem. Or "
-            "remove `allow_ips` and restrict visitors at Cloudflare.",
+            "Serve the host with nginx or Caddy, or have Traefik's entry points trust Cloudflare's networks "
+            "(`forwardedHeaders.trustedIPs`), and ignore this. Or remove `allow_ips`.",
         ),
         "cdn_mode_unknown": Entry(
             Turn.YOU,

@@ -261,6 +261,11 @@ GROUP = Group(
             "Use a server of the organization that owns the group; a shared group has shared servers.",
             (422,),
         ),
+        "moving": Entry(
+            Turn.NAMEPLATE,
+            "The binding moves, and the server where it was serves it on.",
+            "Wait. That server stops once the new place was seen to serve and DNS has led there for a TTL.",
+        ),
         "server_behind": Entry(
             Turn.OPERATOR,
             "A server of the group does not serve a host that the others serve.",

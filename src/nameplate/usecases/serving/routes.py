@@ -497,9 +497,9 @@ def rendered(
             hsts=row.hsts,
             weight=row.weight,
             redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
-            settings=_settings(row, str((server.proxy or {}).get("type", ""))),
+            settings=(settings := _settings(row, str((server.proxy or {}).get("type", "")))),
             answer=row.answer,
-            edges=row.edges if (row.proxy_config or {}).get("allow_ips") else (),
+            edges=row.edges if settings.allow_ips else (),
         )
         for row in rows
     )
