@@ -9,9 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.browser import hosts
 from tests.servers.console import WEB
 from tests.servers.process import Server, ServerMissing, free_port, listens
-from tests.web import hosts
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,7 +1,7 @@
 """The console in a real browser: what a person sees, does, and can do without a mouse."""
 
+from tests.browser.conftest import Seen
 from tests.servers.console import STORED, Chromium, Console
-from tests.web.conftest import Seen
 
 HOSTILE = '<img src=x onerror="window.hit=1"> {{7*7}} \u202egnp.exe javascript:alert(1)'
 

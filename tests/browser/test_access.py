@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from tests.browser.conftest import Seen
 from tests.servers.console import AXE, STORED
-from tests.web.conftest import Seen
 
 PLACES = (
     "domains", "certificates", "bindings", "registrations", "applications", "servers", "accounts",

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.browser.hostile_strings import DIRECTIONS, STRINGS
+from tests.browser.hostile_world import LISTS, ZONE, HostileWorld
 from tests.databases import Templates
 from tests.servers.console import STORED, Chromium
-from tests.web.hostile_strings import DIRECTIONS, STRINGS
-from tests.web.hostile_world import LISTS, ZONE, HostileWorld
 
 WIDTHS = (320, 1440)
 MOST = 50

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from tests.browser.conftest import PASSWORD, Seen
 from tests.servers.console import Console
-from tests.web.conftest import PASSWORD, Seen
 
 WRITES = (
     "Add domains", "Check now", "Add record", "Plan changes", "Bind application", "Add account",

@@ -6,13 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from tests.conftest import FOLDER
-from tests.databases import Templates
-from tests.e2e.installation import fetch
-from tests.servers import postgresql
-from tests.servers.console import Chromium
-from tests.servers.shared import shared
-from tests.web.customer import (
+from tests.browser.customer import (
     PATIENCE,
     apply_plan,
     bind,
@@ -23,8 +17,14 @@ from tests.web.customer import (
     told,
     turn_to,
 )
-from tests.web.keys import Keys, claim_by_keys
-from tests.web.platform import PASSWORD, Platform
+from tests.browser.keys import Keys, claim_by_keys
+from tests.browser.platform import PASSWORD, Platform
+from tests.conftest import FOLDER
+from tests.databases import Templates
+from tests.e2e.installation import fetch
+from tests.servers import postgresql
+from tests.servers.console import Chromium
+from tests.servers.shared import shared
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from tests.browser.conftest import Seen
 from tests.servers.console import Console
-from tests.web.conftest import Seen
 
 
 def test_an_account_is_added_tested_changed_and_removed(seen: Seen, console: Console) -> None:

@@ -4,7 +4,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from tests.web import hosts
+from tests.browser import hosts
 
 from nameplate import __version__
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.browser import hosts
+from tests.browser.hosts import Host
 from tests.databases import Templates
 from tests.servers.console import STATIC, Chromium, Console
-from tests.web import hosts
-from tests.web.hosts import Host
 
 from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM

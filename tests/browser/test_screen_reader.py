@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.browser.keys import Keys
 from tests.servers.console import STORED, Chromium, Console
-from tests.web.keys import Keys
 
 MOVES = """() => [...document.querySelectorAll("*")].filter(one => {
   const style = getComputedStyle(one);

@@ -2,8 +2,8 @@
 
 import secrets
 
+from tests.browser.conftest import Seen
 from tests.servers.console import Console
-from tests.web.conftest import Seen
 
 
 def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, console: Console) -> None:
