@@ -435,7 +435,7 @@ def _moving(row: Binding, host: str, left: Sequence[MemberServer]) -> Condition 
     is_stuck = row.status is BindingStatus.ERROR
     return Condition(
         type="serving", status=True, reason="moving",
-        message=f"{host} moves to another place, and {shown} goes on serving it. {told}",
+        message=f"{host} moves to another place, and {shown} continues to serve it. {told}",
         observed=tuple(one.shown for one in serving[:_SHOWN]),
         fix="Correct the problem in the message." if is_stuck else "No action needed.",
         since=None if at is None else at.leaving_since, next_check_at=row.next_action_at,
