@@ -79,7 +79,7 @@ def test_the_old_server_serves_until_dns_leads_to_the_new_one(group: Group) -> N
     assert group.led_to() == group.addresses(first), "nobody has seen the new one serve"
     said = group.serving()
     assert (said.status, said.reason) == (True, "moving")
-    assert "edge 1 goes on serving it" in said.message
+    assert "edge 1 continues to serve it" in said.message
 
     group.down.clear()
     group.look_at(2)
