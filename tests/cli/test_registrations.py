@@ -228,6 +228,28 @@ def test_a_contact_is_read_from_a_file_and_each_wrong_field_named(
     assert shop.charges() == []
 
 
+def test_contact_and_privacy_are_shown_and_changed(shop: Shop, tmp_path: Path) -> None:
+    shop.buy("mine.test", *ACME)
+    show = ("registration", "contact", "mine.test")
+    assert "Springfield" in shop(*show).out
+    found = shop(*show, "--json").json
+    assert (found["contact"]["city"], found["wanted_at"]) == ("Springfield", None)
+    path = tmp_path / "contact.json"
+    path.write_text(json.dumps({**found, "contact": {**found["contact"], "city": "Shelbyville"}}))
+    assert "Shelbyville" in shop(*show, "--set", str(path)).out
+    flat = json.dumps({**found["contact"], "city": "Ogdenville"})
+    changed = shop(*show, "--set", "-", "--json", stdin=flat).json
+    assert (changed["contact"]["city"], changed["wanted_at"] is None) == ("Ogdenville", False)
+    wrong = shop(*show, "--set", "-", expect=2, stdin=json.dumps({"email": "hunter2"}))
+    assert "/contact/email" in wrong.err
+    assert "hunter2" not in wrong.err
+    shop(*show, "--set", str(tmp_path / "none.json"), expect=2)
+    privacy = ("registration", "privacy", "mine.test")
+    assert shop(*privacy, "off", "--json").json["privacy_wanted"] is False
+    assert shop(*privacy, "on", "--json").json["privacy_wanted"] is True
+    shop(*privacy, "perhaps", expect=2)
+
+
 def test_what_cannot_be_bought_says_why(shop: Shop) -> None:
     cases: list[tuple[tuple[str, ...], int, str]] = [
         (("www.example.com",), 2, "name_not_registrable"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nameplate.core.contacts import parse_contact
+from nameplate.core.contacts import is_same, parse_contact
 from nameplate.core.errors import Invalid
 from nameplate.testing.registrar import CONTACT
 
@@ -39,3 +39,24 @@ def test_each_wrong_field_is_named_and_not_repeated(field: str, value: object) -
 
 def test_it_prints_nothing_of_a_person() -> None:
     assert repr(CONTACT) == str(CONTACT) == f"{CONTACT}" == "Contact(***)"
+
+
+@pytest.mark.parametrize(
+    ("shown", "exactly", "loosely"),
+    [
+        ("St. Mary's Way", True, True),
+        (" St. Mary's Way ", True, True),
+        ("ST MARYS  WAY", False, True),
+        ("St. Mary's Way 2", False, False),
+        ("", False, False),
+        (None, False, False),
+    ],
+)
+def test_registries_write_in_their_own_way(
+    shown: str | None, *, exactly: bool, loosely: bool
+) -> None:
+    given = {"street": "St. Mary's Way", "organization": ""}
+    told = {"street": shown, "job": "Carpenter"} if shown is not None else {}
+    assert is_same(told, given, exactly=True) is exactly
+    assert is_same(told, given, exactly=False) is loosely
+    assert not is_same({**told, "organization": "Acme"}, given, exactly=False)

@@ -14,6 +14,7 @@ def test_reading_changing_and_exceptions() -> None:
     assert roles.needed("list_tokens", "tokens", "GET") is Role.ADMIN
     assert roles.needed("add_token", "tokens", "POST") is Role.OWNER
     assert roles.needed("remove_domain", "domains", "DELETE") is Role.ADMIN
+    assert roles.needed("show_registrant_contact", "registrations", "GET") is Role.ADMIN
     assert roles.needed("preflight_host", "certificates", "POST") is Role.VIEWER
     assert roles.needed("of_tomorrow", "of_tomorrow", "GET") is Role.OWNER
     assert roles.allows(["domains:read"], "show_domain")

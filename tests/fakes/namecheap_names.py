@@ -295,9 +295,11 @@ class FakeNamecheapNames(FakeNamecheap):
             result, "DomainContactsResult", Domain=name, domainnameid=row["id"], Readonly="false"
         )
         registrant = _node(node, "Registrant")
-        _node(registrant, "EmailAddress").text = row["contact"].get(
-            "RegistrantEmailAddress", "owner@example.com"
-        )
+        told = {"EmailAddress": "owner@example.com"}
+        for field in (*_NEEDED, "OrganizationName", "Address2"):
+            told[field] = row["contact"].get(f"Registrant{field}", told.get(field, ""))
+        for field, text in told.items():
+            _node(registrant, field).text = text
 
     def _domains_dns_setcustom(self, result: ET.Element, form: dict[str, str]) -> None:
         name, row = self._mine(form)

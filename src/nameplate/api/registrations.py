@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nameplate.api import errors
-from nameplate.api.deps import Crossing, Listed, Read, TransactionCall, Write
+from nameplate.api.deps import Crossing, Listed, NetworkCall, Read, TransactionCall, Write
 from nameplate.api.purchases import MoneyShape, PurchaseShape, money_shape
 from nameplate.api.purchases import show as show_purchase
 from nameplate.api.routing import router
@@ -43,6 +43,7 @@ _EXAMPLE: dict[str, Any] = {
     "locked": True,
     "lock_wanted": True,
     "privacy": True,
+    "privacy_wanted": None,
     "name_servers": ["ns1.example.net", "ns2.example.net"],
     "name_servers_wanted": None,
     "delegated": True,
@@ -222,7 +223,10 @@ class RegistrationShape(Shape):
     registrar_renews: bool | None = Field(description="What the registrar says; null: nothing.")
     locked: bool | None = Field(description="Protected from transfers; null: not told.")
     lock_wanted: bool
-    privacy: bool | None
+    privacy: bool | None = Field(
+        description="Contacts are kept out of public directories; null: not told."
+    )
+    privacy_wanted: bool | None = Field(description="null: as it is.")
     name_servers: list[str] | None
     name_servers_wanted: list[str] | None
     delegated: bool = Field(description="Follows the DNS account of its domain.")
@@ -264,7 +268,14 @@ def show(_call: TransactionCall | None, row: RegisteredName) -> RegistrationShap
     identity = ids.show(Prefix.REGISTRATION, row.id)
     same = (
         *("name", "status", "registered_at", "expires_at", "renewed_by", "registrar_renews"),
-        *("lock_wanted", "name_servers", "name_servers_wanted", "statuses", "seen_at"),
+        *(
+            "lock_wanted",
+            "privacy_wanted",
+            "name_servers",
+            "name_servers_wanted",
+            "statuses",
+            "seen_at",
+        ),
         *("publishes_ds", "ds_wanted", "missing_since", "created_at", "updated_at"),
     )
     return RegistrationShape(
@@ -400,6 +411,25 @@ def unlock(call: Write, registration: str) -> RegistrationShape:
     """Let a name be moved to another registrar."""
     row = registrations.update(call.session, call.actor, registration, call.now, locked=False)
     return call.one(show, row)
+
+
+@routes.post("/registrations/{registration}:enable-privacy", operation_id="enable_privacy")
+def enable_privacy(world: Crossing, registration: str) -> RegistrationShape:
+    """Keep the contacts of a name out of public directories."""
+    return _set_privacy(world, registration, hidden=True)
+
+
+@routes.post("/registrations/{registration}:disable-privacy", operation_id="disable_privacy")
+def disable_privacy(world: Crossing, registration: str) -> RegistrationShape:
+    """Show the contacts of a name in public directories."""
+    return _set_privacy(world, registration, hidden=False)
+
+
+def _set_privacy(world: NetworkCall, registration: str, *, hidden: bool) -> RegistrationShape:
+    row = registrations.set_privacy(
+        world.sessions, world.tools, world.actor, registration, hidden=hidden
+    )
+    return show(None, row)
 
 
 @routes.post("/registrations/{registration}:preview-delegation", operation_id="preview_delegation")

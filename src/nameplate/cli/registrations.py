@@ -2,12 +2,13 @@
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import waiting
+from nameplate.cli import text_files, waiting
 from nameplate.cli.accounts import secrets
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
@@ -68,6 +69,13 @@ ContactFile = Annotated[
         help="JSON file with who registers the name. Default: as for the last name.",
     ),
 ]
+
+
+class OnOff(StrEnum):
+    """Whether something is to be."""
+
+    ON = "on"
+    OFF = "off"
 
 
 @command(app, "search")
@@ -288,6 +296,48 @@ def unlock(cli: Cli, registration: RegistrationReference) -> None:
     cli.printer.one(cli.api.send("POST", address("registrations", registration, ":unlock")))
 
 
+@command(app, "privacy")
+def privacy(
+    cli: Cli,
+    *,
+    registration: RegistrationReference,
+    state: Annotated[OnOff, typer.Argument(help="`on`: keep its contacts out of directories.")],
+) -> None:
+    """Hide the contacts of a name from public directories, or show them there."""
+    verb = "enable" if state is OnOff.ON else "disable"
+    target = address("registrations", registration, f":{verb}-privacy")
+    cli.printer.one(cli.api.send("POST", target))
+
+
+@command(app, "contact")
+def contact(
+    cli: Cli,
+    *,
+    registration: RegistrationReference,
+    replacement: Annotated[
+        Path | None,
+        typer.Option(
+            "--set",
+            metavar="FILE",
+            help="JSON file with the new contact, as this command shows it with `--json`; `-`: standard input.",
+        ),
+    ] = None,
+) -> None:
+    """Show or change whom a name is registered for.
+
+    Example: nameplate registration contact example.com --set contact.json
+    """
+    target = address("registrations", registration, "/contact")
+    if replacement is None:
+        found = cli.api.get(target)
+    else:
+        given = _contact(replacement) or {}
+        found = cli.api.send("PUT", target, {"contact": given.get("contact", given)})
+    if cli.printer.form is OutputFormat.TABLE:
+        found |= {name: value for name, value in found["contact"].items() if value}
+    cli.printer.one(found, skip=("contact",))
+
+
 @command(app, "delegate")
 def delegate(
     cli: Cli,
@@ -430,8 +480,8 @@ def _contact(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        found = json.loads(text_files.read(path))
+    except ValueError:
         raise Invalid("contact_invalid", f"{path} is not a readable JSON file.") from None
     if not isinstance(found, dict):
         raise Invalid("contact_invalid", f"{path} does not hold a JSON object.")

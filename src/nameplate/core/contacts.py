@@ -100,6 +100,19 @@ def parse_contact(fields: Mapping[str, Any], pointer: str = "/contact") -> Conta
     return Contact(**{key: given.get(key) or "" for key in _MAX} | {"country": country})
 
 
+def is_same(shown: Mapping[str, str], given: Mapping[str, str], *, exactly: bool) -> bool:
+    """Tell whether a registrar shows all fields that it was given; what it leaves out is empty.
+
+    Registries write case, spaces and punctuation in ways of their own: these count only if `exactly`.
+    """
+    write = str.strip if exactly else _bare
+    return all(write(shown.get(key) or "") == write(text) for key, text in given.items())
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
+
+
 def _fault(key: str, value: object) -> str | None:
     """Return what is wrong with one field."""
     if not isinstance(value, str):

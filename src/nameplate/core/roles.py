@@ -68,6 +68,7 @@ OPERATIONS: Mapping[str, Role] = {
     "remove_domain": _A,
     "schedule_certificates": _A,
     "search_registrations": _V,
+    "show_registrant_contact": _A,
     "show_transfer_code": _O,
     "start_certificate_campaign": _A,
 }

@@ -403,7 +403,7 @@ TOLD: Mapping[type[Any], Told] = {
         restored="registration.restored",
         changed="registration.changed",
         shown=("name", "status"),
-        watched=("account_id", "renewed_by", "lock_wanted", "is_delegated"),
+        watched=("account_id", "renewed_by", "lock_wanted", "privacy_wanted", "is_delegated"),
         opaque=("contact", "name_servers_wanted"),
         also={"registration.transfer_code_told": "somebody asked for the code with which the name moves away"},
         transitions=(
@@ -413,6 +413,7 @@ TOLD: Mapping[type[Any], Told] = {
             Transition("registration.moving_away", "status", ColumnState.ANY, _is(_G.TRANSFERRING_OUT), ("name",)),
             Transition("registration.renewed", "expires_at", ColumnState.PRESENT, ColumnState.PRESENT, ("name", "expires_at")),
             Transition("registration.expiring", "expiry_notice_days", ColumnState.ANY, ColumnState.PRESENT, ("name", "expires_at", "expiry_notice_days", "renewed_by", "trouble_code")),
+            Transition("registration.contact_taken", "contact_wanted_at", ColumnState.PRESENT, ColumnState.NULL, ("name",)),
             Transition("registration.missing", "missing_since", ColumnState.NULL, ColumnState.PRESENT, ("name",)),
             Transition("", "trouble_code", now=_SLOW),
             Transition("", "trouble_code", _SLOW, ColumnState.NULL),

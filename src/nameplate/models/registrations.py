@@ -107,6 +107,9 @@ class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
     is_locked: Mapped[bool | None] = mapped_column(
         comment="Whether it is; NULL: the registrar does not say."
     )
+    privacy_wanted: Mapped[bool | None] = mapped_column(
+        comment="Whether its contacts are to be hidden; NULL: as they are."
+    )
     has_privacy: Mapped[bool | None] = mapped_column(
         comment="Whether its contacts are hidden; NULL: the registrar does not say."
     )
@@ -128,6 +131,13 @@ class RegisteredName(Identified, SoftDeletable, Tenant, Work, Model):
         LongText,
         info={SEALED: True},
         comment="Who registers it, as sealed JSON; gone with the organization.",
+    )
+    contact_wanted_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="When the contact was given that the registrar does not show yet; NULL: none waits.",
+    )
+    contact_sent_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="When that contact was sent to the registrar; NULL: not yet."
     )
     seen_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="When the registrar was asked last."

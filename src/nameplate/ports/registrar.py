@@ -267,6 +267,13 @@ class ContactKeeper(Protocol):
         """Use one contact in all four roles; again is harmless."""
         ...
 
+    def shows_contact(self, name: str, contact: Contact, *, exactly: bool) -> bool:
+        """Tell whether the registrar has this contact as the registrant of a name in the account.
+
+        Unless `exactly`, one that is written in another way is the same (`contacts.is_same`).
+        """
+        ...
+
 
 @runtime_checkable
 class AutoRenewer(Protocol):

@@ -3,6 +3,8 @@
 Subclass in a test module and fill in the hooks of `RegistrarConformance`.
 """
 
+from dataclasses import replace
+
 from nameplate.core.delegation_signing import Ds
 from nameplate.core.secret import Secret
 from nameplate.ports.registrar import (
@@ -67,18 +69,22 @@ class ContactKeeperConformance(RegistrarConformance):
     """The contract of `ContactKeeper`, as tests for pytest; the registrar is also a `Registrar`."""
 
     def test_contacts_can_be_set_again(self) -> None:
-        """Twice is harmless."""
+        """Twice is harmless, and the registrar shows the one that was set last."""
         registrar, name = self.make_registrar(), self.owned()
         assert isinstance(registrar, ContactKeeper)
-        for _ in range(2):
-            assert registrar.set_contact(name, CONTACT).state is not OperationState.FAILED
+        other = replace(CONTACT, city="Elsewhere", organization="Example Ltd")
+        for wanted, former in ((CONTACT, other), (CONTACT, other), (other, CONTACT)):
+            assert registrar.set_contact(name, wanted).state is not OperationState.FAILED
             self.settle()
+            assert registrar.shows_contact(name, wanted, exactly=False)
+            assert not registrar.shows_contact(name, former, exactly=False)
 
     def test_what_is_not_ours_keeps_its_contact(self) -> None:
         """It is refused."""
         registrar = self.make_registrar()
         assert isinstance(registrar, ContactKeeper)
         assert code(lambda: registrar.set_contact(self.taken(), CONTACT))
+        assert code(lambda: registrar.shows_contact(self.taken(), CONTACT, exactly=True))
 
 
 class DsKeeperConformance(RegistrarConformance):

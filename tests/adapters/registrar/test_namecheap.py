@@ -245,6 +245,9 @@ def test_contacts_privacy_and_name_servers(
 ) -> None:
     registrar.set_contact(OWN, CONTACT)
     assert fake.state[OWN]["contact"]["AuxBillingEmailAddress"] == CONTACT.email
+    fake.state[OWN]["contact"]["RegistrantCity"] = f" {CONTACT.city.upper()}."
+    assert registrar.shows_contact(OWN, CONTACT, exactly=False)
+    assert not registrar.shows_contact(OWN, CONTACT, exactly=True)
     for hidden in (False, True, True):
         registrar.set_privacy(OWN, hidden=hidden)
         assert fake.state[OWN]["hidden"] is hidden

@@ -274,6 +274,10 @@ def test_settings_of_a_name(fake: FakeRoute53Domains, registrar: Route53Domains)
     registrar.set_contact(OWN, CONTACT)
     fake.settle()
     assert row["RegistrantContact"]["PhoneNumber"] == CONTACT.phone
+    assert registrar.shows_contact(OWN, CONTACT, exactly=True)
+    row["RegistrantContact"] = {**row["RegistrantContact"], "City": CONTACT.city.upper()}
+    assert registrar.shows_contact(OWN, CONTACT, exactly=False)
+    assert not registrar.shows_contact(OWN, CONTACT, exactly=True)
     assert registrar.transfer_code(OWN).reveal() == "code-of-ours"
     assert registrar.suggest("shop", 3) == ["shop0.com", "shop1.com", "shop2.com"]
 

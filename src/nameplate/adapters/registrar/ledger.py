@@ -81,6 +81,8 @@ class Ledger:
     ds: dict[str, list[Ds]] = field(default_factory=dict)
     played: list[str] = field(default_factory=list)
     """Faults that were played once."""
+    contacts: dict[str, str] = field(default_factory=dict)
+    """Of each name a digest of its contact: nothing that says who that is."""
     under_way: dict[str, Pending] = field(default_factory=dict)
     """Of each name the operation that goes on; it is among the operations too."""
 
@@ -113,6 +115,7 @@ class Ledger:
                 },
                 "ds": {key: [_plain(one) for one in all_] for key, all_ in self.ds.items()},
                 "played": self.played,
+                "contacts": self.contacts,
             }
         )
 
@@ -133,6 +136,7 @@ class Ledger:
             },
             {key: [Ds(**one) for one in all_] for key, all_ in found["ds"].items()},
             found["played"],
+            found.get("contacts", {}),
         )
 
 

@@ -3,6 +3,8 @@
 How it fails is asked for by the name, as with the test cards of payment providers: see `FAULTS`.
 """
 
+import hashlib
+import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -161,9 +163,20 @@ class SandboxRegistrar:
         return self._set(name, "set_auto_renew", auto_renew=on)
 
     def set_contact(self, name: str, contact: Contact) -> Operation:
-        """Take a contact, and keep nothing of it."""
-        del contact
-        return self._set(name, "set_contact")
+        """Take a contact at once, and keep nothing of it but a digest."""
+        self._play("set_contact", name)
+        with self.store.open() as ledger:
+            _own(ledger, name)
+            ledger.contacts[name] = _digest(contact)
+        return DONE
+
+    def shows_contact(self, name: str, contact: Contact, *, exactly: bool) -> bool:
+        """Compare digests, which are exact always."""
+        del exactly
+        self._play("shows_contact", name)
+        with self.store.open() as ledger:
+            _own(ledger, name)
+            return ledger.contacts.get(name) == _digest(contact)
 
     def ds(self, name: str) -> Sequence[Ds]:
         """Return the DS records of a name."""
@@ -219,13 +232,13 @@ class SandboxRegistrar:
 
     def register(self, order: RegistrationOrder) -> Operation:
         """Sell a name that is free."""
-        return self._act(Act.REGISTER, order.name, order.years, order.agreed)
+        return self._act(Act.REGISTER, order.name, order.years, order.agreed, order.contact)
 
     def transfer(self, order: RegistrationOrder, code: Secret) -> Operation:
         """Move a `taken-` name here; the code is `code-` and the name."""
         if code.reveal() != f"code-{order.name}":
             raise Refused("transfer_code_wrong", "The present registrar does not accept the code.")
-        return self._act(Act.TRANSFER, order.name, order.years, order.agreed)
+        return self._act(Act.TRANSFER, order.name, order.years, order.agreed, order.contact)
 
     def renew(self, name: str, years: int, expires_at: datetime, agreed: Quote) -> Operation:
         """Add years, when the expiry is the one that was told."""
@@ -239,7 +252,9 @@ class SandboxRegistrar:
         """Bring a name back that is in redemption."""
         return self._act(Act.REACTIVATE, name, 1, agreed)
 
-    def _act(self, act: Act, name: str, years: int, agreed: Quote) -> Operation:
+    def _act(
+        self, act: Act, name: str, years: int, agreed: Quote, contact: Contact | None = None
+    ) -> Operation:
         self._play(f"{act}:before", name)
         _check_sold(name, years)
         with self.store.open() as ledger:
@@ -253,6 +268,8 @@ class SandboxRegistrar:
             if self._left(ledger) < amount:
                 raise Refused("balance_low", "The account's balance does not cover it.")
             operation = self._begin(ledger, act, name, years, amount)
+            if contact is not None:
+                ledger.contacts[name] = _digest(contact)
             is_lost = "lost-after-" in name and _first(ledger, "after", name)
         self._play(f"{act}:after", name)
         if is_lost:
@@ -362,6 +379,10 @@ def _own(ledger: Ledger, name: str) -> Registration:
     if name not in ledger.names:
         raise Refused("name_not_in_account", "The name is not in this account.")
     return ledger.names[name]
+
+
+def _digest(contact: Contact) -> str:
+    return hashlib.sha256(json.dumps(contact.as_json()).encode()).hexdigest()
 
 
 def _check_sold(name: str, years: int) -> None:

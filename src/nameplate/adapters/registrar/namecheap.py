@@ -26,7 +26,7 @@ from nameplate.core.configuration import (
     credential,
     setting,
 )
-from nameplate.core.contacts import Contact
+from nameplate.core.contacts import Contact, is_same
 from nameplate.core.errors import Refused, Unavailable
 from nameplate.core.money import Money
 from nameplate.core.secret import Secret
@@ -276,6 +276,13 @@ class NamecheapRegistrar:
         self._done("domains.setContacts", "DomainSetContactResult", asked, "IsSuccess")
         return DONE
 
+    def shows_contact(self, name: str, contact: Contact, *, exactly: bool) -> bool:
+        """Read the contacts back, of which the registrant is compared."""
+        shown = {
+            one.tag.removeprefix(NS): (one.text or "").strip() for one in self._registrant(name)
+        }
+        return is_same(shown, answers.registrant_fields(contact), exactly=exactly)
+
     def set_privacy(self, name: str, *, hidden: bool) -> Operation:
         """Turn the privacy that belongs to the name on or off; its mail goes to the registrant."""
         info = self._info(name)
@@ -288,11 +295,14 @@ class NamecheapRegistrar:
             asked = {"WhoisguardID": number}
             self._done("whoisguard.disable", "WhoisguardDisableResult", asked, "IsSuccess")
             return DONE
-        found = self._read("domains.getContacts", "DomainContactsResult", {"DomainName": name})
-        email = (texts(_child(found, "Registrant"), "EmailAddress") or [""])[0]
+        email = (texts(self._registrant(name), "EmailAddress") or [""])[0]
         asked = {"WhoisguardID": number, "ForwardedToEmail": email}
         self._done("whoisguard.enable", "WhoisguardEnableResult", asked, "IsSuccess")
         return DONE
+
+    def _registrant(self, name: str) -> ET.Element:
+        found = self._read("domains.getContacts", "DomainContactsResult", {"DomainName": name})
+        return _child(found, "Registrant")
 
     def _info(self, name: str) -> ET.Element | None:
         """Return what getInfo says; None when the name is not in the account."""

@@ -123,7 +123,13 @@ _ROLES = ("Registrant", "Tech", "Admin", "AuxBilling")
 
 def contact_fields(contact: Contact) -> dict[str, str]:
     """Return one contact as the parameters of all four roles."""
-    fields = {
+    fields = {name: value for name, value in registrant_fields(contact).items() if value}
+    return {f"{role}{name}": value for role in _ROLES for name, value in fields.items()}
+
+
+def registrant_fields(contact: Contact) -> dict[str, str]:
+    """Return one contact as Namecheap writes it, with the fields that are empty."""
+    return {
         "FirstName": contact.first_name,
         "LastName": contact.last_name,
         "Address1": contact.street,
@@ -133,10 +139,9 @@ def contact_fields(contact: Contact) -> dict[str, str]:
         "Country": contact.country,
         "Phone": contact.phone,
         "EmailAddress": contact.email,
+        "OrganizationName": contact.organization,
+        "Address2": contact.street2,
     }
-    more = {"OrganizationName": contact.organization, "Address2": contact.street2}
-    fields |= {name: value for name, value in more.items() if value}
-    return {f"{role}{name}": value for role in _ROLES for name, value in fields.items()}
 
 
 _TRANSFERRED = "complete"

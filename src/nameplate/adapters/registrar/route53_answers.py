@@ -177,10 +177,16 @@ def ds(key: Mapping[str, Any]) -> Ds:
 
 def contact(of: Contact) -> dict[str, str]:
     """Return a contact as AWS takes it."""
-    fields = {
+    kind = "COMPANY" if of.organization else "PERSON"
+    fields = {"ContactType": kind, **contact_fields(of)}
+    return {name: value for name, value in fields.items() if value}
+
+
+def contact_fields(of: Contact) -> dict[str, str]:
+    """Return a contact as AWS writes it, with the fields that are empty."""
+    return {
         "FirstName": of.first_name,
         "LastName": of.last_name,
-        "ContactType": "COMPANY" if of.organization else "PERSON",
         "OrganizationName": of.organization,
         "AddressLine1": of.street,
         "AddressLine2": of.street2,
@@ -191,4 +197,3 @@ def contact(of: Contact) -> dict[str, str]:
         "PhoneNumber": of.phone,
         "Email": of.email,
     }
-    return {name: value for name, value in fields.items() if value}

@@ -11,7 +11,7 @@ from nameplate.adapters.registrar import route53_answers as answers
 from nameplate.adapters.vendors import aws
 from nameplate.adapters.vendors.aws import Client
 from nameplate.core.configuration import Credential, Credentials, credential
-from nameplate.core.contacts import Contact
+from nameplate.core.contacts import Contact, is_same
 from nameplate.core.delegation_signing import Ds
 from nameplate.core.errors import Refused
 from nameplate.core.money import Money
@@ -206,6 +206,14 @@ class Route53Domains:
         """Use one contact in all four roles."""
         told = dict.fromkeys(_ROLES, answers.contact(contact))
         return self._change("update_domain_contact", name, **told)
+
+    def shows_contact(self, name: str, contact: Contact, *, exactly: bool) -> bool:
+        """Read the registrant back."""
+        row = self._detail(name)
+        if row is None:
+            raise Refused("name_not_in_account", "The name is not in this AWS account.")
+        shown = row.get("RegistrantContact") or {}
+        return is_same(shown, answers.contact_fields(contact), exactly=exactly)
 
     def set_auto_renew(self, name: str, *, on: bool) -> Operation:
         """Turn AWS's own renewal on or off; that is over at once."""

@@ -79,9 +79,15 @@ GROUP = Group(
         ),
         "contact_missing": Entry(
             Turn.YOU,
-            "The registration has no contact.",
-            "Quote the name again and confirm it with a contact.",
-            (502,),
+            "Nameplate has no contact of the registration.",
+            "Give it one: `nameplate registration contact NAME --set FILE`.",
+            (404, 502),
+        ),
+        "contact_not_shown": Entry(
+            Turn.YOU,
+            "The registrar still shows another contact a day after it was sent this one.",
+            "Look for an e-mail that asks the registrant to confirm it, or ask the registrar. Nameplate checks "
+            "again every hour, and sends the contact again when it is given again.",
         ),
         "contact_required": Entry(
             Turn.YOU,

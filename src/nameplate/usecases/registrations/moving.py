@@ -1,10 +1,10 @@
 """Moving a name to another registrar: the code that proves the wish there."""
 
-from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.actor import Actor
 from nameplate.core.errors import Conflict
 from nameplate.core.secret import Secret
 from nameplate.db import Sessions
-from nameplate.models import Account, RegisteredName, telling
+from nameplate.models import RegisteredName, telling
 from nameplate.ports.registrar import TransferCodes
 from nameplate.usecases.registrations import registrars, registrations
 from nameplate.usecases.tools import Tools
@@ -17,18 +17,14 @@ def transfer_code(
 
     Raises NotFound, Conflict `registration_over`, `name_to_be_unlocked`, and as registrars do.
     """
+    connected = registrations.connected(sessions, tools, actor, reference)
     with sessions.begin(actor, read_only=True) as session:
         row = registrations.get(session, actor, reference)
-    if row.is_over:
-        raise registrations.over(row.name)
     if row.lock_wanted:
         raise Conflict(
             "name_to_be_unlocked",
             f"{row.name} is protected from transfers. Unlock it first, and ask again when the registrar shows it unlocked.",
         )
-    with sessions.begin(PLATFORM, read_only=True) as session:
-        account = session.get(Account, row.account_id or 0)
-    connected = registrars.connect(tools, account)
     able = registrars.able(connected, TransferCodes, "tell transfer codes")  # type: ignore[type-abstract]  # a Protocol is asked for
     code = able.transfer_code(row.name)
     with sessions.begin(actor) as session:

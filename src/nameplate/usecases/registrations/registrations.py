@@ -12,9 +12,9 @@ from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import RegistrationStatus
 from nameplate.db import Sessions, database_now, lock_name
-from nameplate.models import RegisteredName, RenewedBy
+from nameplate.models import Account, RegisteredName, RenewedBy
+from nameplate.ports.registrar import PrivacyGuard, RegistrationState
 from nameplate.ports.registrar import Registration as Seen
-from nameplate.ports.registrar import RegistrationState
 from nameplate.usecases import lookup
 from nameplate.usecases.registrations import granting, registrars, seeing, watching
 from nameplate.usecases.registrations.registrars import Connected
@@ -86,6 +86,42 @@ def update(
     row.wake(now)
     session.flush()
     return row
+
+
+def set_privacy(
+    sessions: Sessions, tools: Tools, actor: Actor, reference: str, *, hidden: bool
+) -> RegisteredName:
+    """Want a registration's contacts hidden from public directories, or shown there.
+
+    Raises NotFound, Conflict `registration_over`, Refused `act_unsupported`, `account_missing`.
+    """
+    found = connected(sessions, tools, actor, reference)
+    registrars.able(found, PrivacyGuard, "hide contacts")  # type: ignore[type-abstract]  # a Protocol is asked for
+
+    def change(session: Session) -> RegisteredName:
+        now = database_now(session)
+        row = changeable(session, actor, reference)
+        row.privacy_wanted = hidden
+        row.wake(now)
+        session.flush()
+        session.refresh(row)
+        return row
+
+    return sessions.run(actor, change)
+
+
+def connected(sessions: Sessions, tools: Tools, actor: Actor, reference: str) -> Connected:
+    """Return the account by which a registration can be changed.
+
+    Raises NotFound, Conflict `registration_over`, Refused `account_missing`.
+    """
+    with sessions.begin(actor, read_only=True) as session:
+        row = get(session, actor, reference)
+    if row.is_over:
+        raise over(row.name)
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        account = session.get(Account, row.account_id or 0)
+    return registrars.connect(tools, account)
 
 
 def changeable(session: Session, actor: Actor, reference: str) -> RegisteredName:

@@ -12,10 +12,19 @@ from nameplate.core.lifecycle import PurchaseStatus, RegistrationStatus
 from nameplate.db import Sessions, lock_name
 from nameplate.leases import Lease
 from nameplate.models import Account, Domain, Purchase, RegisteredName, RenewedBy
-from nameplate.ports.registrar import Act, AutoRenewer, Locker, Payer, Quote, Renewer
+from nameplate.ports.registrar import (
+    Act,
+    AutoRenewer,
+    Locker,
+    Payer,
+    PrivacyGuard,
+    Quote,
+    Renewer,
+)
 from nameplate.ports.registrar import Registration as Seen
 from nameplate.usecases import work
 from nameplate.usecases.registrations import (
+    contacts,
     delegating,
     granting,
     quotes,
@@ -23,6 +32,7 @@ from nameplate.usecases.registrations import (
     targets,
     watching,
 )
+from nameplate.usecases.registrations.contacts import ContactProgress
 from nameplate.usecases.registrations.delegating import DelegationProgress
 from nameplate.usecases.registrations.purchasing import Case
 from nameplate.usecases.registrations.registrars import Connected
@@ -60,6 +70,7 @@ def look(
         claim = granting.claim_of(session, row)
         granting.follow(claim, row, connected.account.provider)
         brought.progress.record(row, now)
+        brought.contact.record(row, now)
         row.attempts = 0
         row.next_action_at = seeing.next_look(row, now)
         if brought.acts:
@@ -69,7 +80,7 @@ def look(
         elif not case.is_wanted:
             row.next_action_at = None
         is_stopped = case.is_wanted and _is_stopped(
-            session, tools, row, claim, brought.progress, now, proves=connected.proves
+            session, tools, row, claim, brought, now, proves=connected.proves
         )
         if missing is not None and not is_stopped:
             row.meet("balance_low", missing, None, now)
@@ -90,16 +101,17 @@ def _is_stopped(  # noqa: PLR0917 - what a step is given
     tools: Tools,
     row: RegisteredName,
     claim: Domain | None,
-    progress: DelegationProgress,
+    brought: "_Brought",
     now: datetime,
     *,
     proves: bool,
 ) -> bool:
     """Tell whether something stops the registration, and say it: what the owner must know first."""
-    if progress.again is not None:
-        row.wake(work.soon(tools, now + progress.again, now))
+    for again in (brought.progress.again, brought.contact.again):
+        if again is not None:
+            row.wake(work.soon(tools, now + again, now))
     is_refused = granting.is_refused(session, tools, row, claim, now, proves=proves)
-    trouble = progress.trouble
+    trouble = brought.progress.trouble or brought.contact.trouble
     if trouble is not None:
         row.meet(trouble.code, trouble.message, trouble.waits_for, now)
         row.wake(work.soon(tools, now + trouble.again, now))
@@ -136,13 +148,14 @@ class _Brought:
     """What a step asked of the registrar, and what it would not do."""
 
     progress: DelegationProgress = field(default_factory=DelegationProgress)
+    contact: ContactProgress = field(default_factory=ContactProgress)
     has_set: bool = False
     refusal: NameplateError | None = None
 
     @property
     def acts(self) -> bool:
         """Whether the registrar shows something else soon."""
-        return self.has_set or self.progress.has_acted
+        return self.has_set or self.progress.has_acted or self.contact.has_sent
 
 
 def _bring(  # noqa: PLR0917 - what a step is given
@@ -158,13 +171,15 @@ def _bring(  # noqa: PLR0917 - what a step is given
     Each of these acts is free of charge and harmless when it is done again. What fails is told with
     the rest: that the name ends soon must be known all the same.
     """
-    progress, has_set = DelegationProgress(), False
+    progress, contact, has_set = DelegationProgress(), ContactProgress(), False
     try:
         progress = delegating.advance(sessions, tools, lease, row, connected, seen)
         has_set = _set(row, connected, seen)
+        contact = contacts.advance(sessions, tools, lease, row, connected)
+        has_set = _set_privacy(row, connected, seen) or has_set
     except NameplateError as error:
-        return _Brought(progress, has_set, error)
-    return _Brought(progress, has_set)
+        return _Brought(progress, contact, has_set, error)
+    return _Brought(progress, contact, has_set)
 
 
 def _set(row: RegisteredName, connected: Connected, seen: Seen) -> bool:
@@ -185,6 +200,17 @@ def _set(row: RegisteredName, connected: Connected, seen: Seen) -> bool:
         registrar.set_auto_renew(row.name, on=by_registrar)
         acted = True
     return acted
+
+
+def _set_privacy(row: RegisteredName, connected: Connected, seen: Seen) -> bool:
+    """Hide or show the contacts, after the rest: a registrar may sell no privacy for the name."""
+    wanted, registrar = row.privacy_wanted, connected.registrar
+    if wanted is None or not isinstance(registrar, PrivacyGuard):
+        return False
+    if seen.has_privacy is not (not wanted):
+        return False
+    registrar.set_privacy(row.name, hidden=wanted)
+    return True
 
 
 def _by_hand(sessions: Sessions, tools: Tools, row: RegisteredName) -> list[str] | None:
