@@ -74,7 +74,7 @@ CARRIERS: Mapping[str, tuple[int, str | tuple[str, ...]]] = {
     "fail": (1, "cli/"),
     "document": (1, "api/errors.py"),
     "_Refusal": (0, "usecases/registrations/purchasing.py"),
-    "DelegationTrouble": (0, "usecases/registrations/delegating.py"),
+    "RegistrationTrouble": (0, "usecases/registrations/"),
 }
 """What is called with a code -> which argument it is, and below which folder or in which file."""
 

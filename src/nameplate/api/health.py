@@ -116,7 +116,7 @@ class Metrics:
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        known = method if method in {"GET", "POST", "PATCH", "DELETE", "HEAD"} else "other"
+        known = method if method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"} else "other"
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(known, route).observe(seconds)
 

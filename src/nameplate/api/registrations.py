@@ -226,7 +226,7 @@ class RegistrationShape(Shape):
     privacy: bool | None = Field(
         description="Contacts are kept out of public directories; null: not told."
     )
-    privacy_wanted: bool | None = Field(description="null: as it is.")
+    privacy_wanted: bool | None = Field(description="Whether they are to be; null: as they are.")
     name_servers: list[str] | None
     name_servers_wanted: list[str] | None
     delegated: bool = Field(description="Follows the DNS account of its domain.")

@@ -20,7 +20,7 @@ from nameplate.models import Purchase, RegisteredName
 from nameplate.ports.registrar import ContactKeeper
 from nameplate.usecases import work
 from nameplate.usecases.registrations import registrars, registrations
-from nameplate.usecases.registrations.delegating import DelegationTrouble
+from nameplate.usecases.registrations.delegating import RegistrationTrouble
 from nameplate.usecases.registrations.registrars import Connected
 from nameplate.usecases.tools import Tools
 
@@ -79,7 +79,7 @@ class ContactProgress:
     """Of which change; None: none waits."""
     is_there: bool = False
     has_sent: bool = False
-    trouble: DelegationTrouble | None = None
+    trouble: RegistrationTrouble | None = None
     again: timedelta | None = None
 
     def record(self, row: RegisteredName, now: datetime) -> None:
@@ -113,7 +113,7 @@ def advance(
         f"The contact of {row.name} was sent to the registrar on {sent_at:%Y-%m-%d}, which still shows "
         "another one. Look for an e-mail that asks the registrant to confirm it, or ask the registrar."
     )
-    return ContactProgress(wanted_at, trouble=DelegationTrouble("contact_not_shown", message))
+    return ContactProgress(wanted_at, trouble=RegistrationTrouble("contact_not_shown", message))
 
 
 def keep_code(row: Purchase, ring: KeyRing, code: Secret) -> None:

@@ -29,8 +29,8 @@ _MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class DelegationTrouble:
-    """What keeps a name from being delegated as it is wanted."""
+class RegistrationTrouble:
+    """What keeps a registration from being as it is wanted."""
 
     code: str
     message: str
@@ -52,7 +52,7 @@ class DelegationProgress:
     ds_wanted: tuple[str, ...] | None = None
     ds_seen: tuple[str, ...] | None = None
     has_acted: bool = False
-    trouble: DelegationTrouble | None = None
+    trouble: RegistrationTrouble | None = None
     again: timedelta | None = None
 
     def record(self, row: RegisteredName, now: datetime) -> None:
@@ -92,7 +92,7 @@ def advance(  # noqa: PLR0917 - what a step is given
             targets.of_domain(sessions, tools, row) if row.is_delegated else targets.agreed(row)
         )
     except NameplateError as error:
-        return DelegationProgress(trouble=DelegationTrouble(error.code, error.detail))
+        return DelegationProgress(trouble=RegistrationTrouble(error.code, error.detail))
     if target is None or not target.servers:
         return DelegationProgress()
     return _DelegationStep(sessions, tools, lease, row, connected, seen, target).take()
@@ -167,8 +167,8 @@ class _DelegationStep:
     def _lost(self) -> list[RRset]:
         return targets.lost(self.tools, self.row.name, self.target)
 
-    def _losing(self) -> DelegationTrouble:
-        return DelegationTrouble(
+    def _losing(self) -> RegistrationTrouble:
+        return RegistrationTrouble(
             "delegation_loses_records",
             f"The DNS account of {self.row.name} has another zone now, in which records are missing that "
             f"are in use: {shown(self._lost())}. Add them, or delegate the name again and agree to that.",
@@ -189,7 +189,7 @@ class _DelegationStep:
         registrar.set_ds(name, records)
         return replace(found, has_acted=True)
 
-    def _by_hand(self, records: Sequence[Ds], found: DelegationProgress) -> DelegationTrouble:
+    def _by_hand(self, records: Sequence[Ds], found: DelegationProgress) -> RegistrationTrouble:
         """Ask a person for what the registrar's API cannot do."""
         title, name = self.connected.plugin.title, self.row.name
         if records:
@@ -201,7 +201,7 @@ class _DelegationStep:
                 f"{'; '.join(found.ds_seen or ())}. Resolvers would reject a zone without their keys, so "
                 "the name servers stay as they are until then."
             )
-        return DelegationTrouble("ds_by_hand", message)
+        return RegistrationTrouble("ds_by_hand", message)
 
     def _forgetting(self, found: DelegationProgress) -> DelegationProgress:
         until = (self.row.ds_withdrawn_at or self.lease.now()) + FORGOTTEN
@@ -210,7 +210,7 @@ class _DelegationStep:
             f"{until:%Y-%m-%d %H:%M} UTC, when no resolver expects their keys any more."
         )
         left = max(until - self.lease.now(), _SOONEST)
-        return replace(found, trouble=DelegationTrouble("ds_leaving", message, left))
+        return replace(found, trouble=RegistrationTrouble("ds_leaving", message, left))
 
     def _watching(self, step: ChainStep, found: DelegationProgress) -> DelegationProgress:
         """Look again soon while the registry does not show what the registrar has."""
@@ -224,7 +224,7 @@ class _DelegationStep:
                 f"The registrar has the name servers of {self.row.name}, and the registry still gives out "
                 f"{', '.join(found.parent)}. Ask the registrar why."
             )
-            return replace(found, trouble=DelegationTrouble("delegation_not_shown", message))
+            return replace(found, trouble=RegistrationTrouble("delegation_not_shown", message))
         return replace(found, again=again)
 
     def _parent(self) -> tuple[str, ...] | None:
@@ -258,10 +258,10 @@ class _DelegationStep:
             for one in answers
         )
 
-    def _of_host(self, error: NameplateError) -> DelegationTrouble:
+    def _of_host(self, error: NameplateError) -> RegistrationTrouble:
         account = self.target.account_id
         waits_for = None if account is None else f"account:{account}"
-        return DelegationTrouble(error.code, error.detail, waits_for=waits_for)
+        return RegistrationTrouble(error.code, error.detail, waits_for=waits_for)
 
 
 def shown(records: Sequence[RRset]) -> str:

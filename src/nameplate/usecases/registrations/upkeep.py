@@ -69,8 +69,7 @@ def look(
         seeing.give_notice(row, now)
         claim = granting.claim_of(session, row)
         granting.follow(claim, row, connected.account.provider)
-        brought.progress.record(row, now)
-        brought.contact.record(row, now)
+        brought.record(row, now)
         row.attempts = 0
         row.next_action_at = seeing.next_look(row, now)
         if brought.acts:
@@ -156,6 +155,11 @@ class _Brought:
     def acts(self) -> bool:
         """Whether the registrar shows something else soon."""
         return self.has_set or self.progress.has_acted or self.contact.has_sent
+
+    def record(self, row: RegisteredName, now: datetime) -> None:
+        """Keep it in the row."""
+        self.progress.record(row, now)
+        self.contact.record(row, now)
 
 
 def _bring(  # noqa: PLR0917 - what a step is given
