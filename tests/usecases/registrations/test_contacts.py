@@ -191,11 +191,15 @@ def test_what_the_registrar_refuses_is_said_and_stops_nothing_else(shop: Shop) -
 
 def test_privacy_stays_as_it_is_until_somebody_wants_it_otherwise(shop: Shop) -> None:
     name = bought(shop)
-    shop.registrar.set_privacy(name, hidden=False)
-    shop.now += timedelta(days=8)
-    shop.step()
-    row = shop.registration(name)
-    assert (row.privacy_wanted, row.has_privacy) == (None, False)
+    for hidden in (True, False):
+        shop.registrar.set_privacy(name, hidden=hidden)
+        shop.now += timedelta(days=8)
+        shop.step()
+        row = shop.registration(name)
+        assert (row.privacy_wanted, row.has_privacy) == (None, hidden)
+        shown = shop.registrar.registration(name)
+        assert shown is not None
+        assert shown.has_privacy is hidden
     row = registrations.set_privacy(shop.sessions, shop.tools, shop.buyer, name, hidden=True)
     assert (row.privacy_wanted, row.has_privacy) == (True, False)
     for _ in range(2):
