@@ -45,7 +45,7 @@ check: $(VENV)/.dev  ## Lint, format, types, import rules, house rules.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/house
+	$(BIN)/pytest -q -n 2 tests/house
 
 web: $(VENV)/.web  ## Build the page, with node of PyPI, when a source of it has changed.
 	$(BIN)/python web/build.py

@@ -21,9 +21,17 @@ def upgrade() -> None:
     for column, comment in _COLUMNS.items():
         op.add_column(_PLACEMENTS, c.moment(column, comment))
     c.index(_PLACEMENTS, "leaving_since")
+    _comment("How bindings are there at each server of their group, and at those that they leave.")
 
 
 def downgrade() -> None:
+    _comment("How bindings on groups of servers are there at each server.")
     op.drop_index(op.f(f"{_PLACEMENTS}_leaving_since_index"), _PLACEMENTS)
     for column in reversed(_COLUMNS):
         op.drop_column(_PLACEMENTS, column)
+
+
+def _comment(text: str) -> None:
+    """Describe the table; SQLite keeps no comments."""
+    if c.dialect() != "sqlite":
+        op.create_table_comment(_PLACEMENTS, text)
