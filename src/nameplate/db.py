@@ -156,7 +156,6 @@ def _postgresql_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry
     # A worker has more statements than the driver keeps by itself, and would plan each again and again.
     driver: Any = connection
     driver.prepared_max = 500
-    driver.prepare_threshold = 1
 
 
 def _mariadb_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
