@@ -1,8 +1,10 @@
 """Registrations with name servers and DS records, before and after the version that keeps them."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from nameplate.db import engine
@@ -12,9 +14,15 @@ BEFORE, AFTER = "2026_12_07_0410", "2026_12_07_0420"
 SEEN = ["2371 13 2 " + "248D" * 16]
 
 
-def test_rows_keep_what_both_versions_have(database_url: str) -> None:
-    schema.upgrade(database_url, BEFORE)
+@pytest.fixture
+def made(database_url: str) -> Iterator[sa.Engine]:
     made = engine(database_url)
+    yield made
+    made.dispose()
+
+
+def test_rows_keep_what_both_versions_have(database_url: str, made: sa.Engine) -> None:
+    schema.upgrade(database_url, BEFORE)
     _run(made, _fill)
     schema.upgrade(database_url, AFTER)
     rows = _run(made, _rows)
@@ -38,7 +46,6 @@ def test_rows_keep_what_both_versions_have(database_url: str) -> None:
     assert "ds_seen" not in rows[0]
     schema.upgrade(database_url, AFTER)
     assert [bool(one["publishes_ds"]) for one in _run(made, _rows)] == [True, True]
-    made.dispose()
 
 
 def _run(made: sa.Engine, work: Any) -> Any:
