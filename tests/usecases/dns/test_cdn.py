@@ -12,7 +12,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.cdn import CdnNetworks
 from nameplate.core.ids import show
 from nameplate.core.turns import Turn
-from nameplate.models import Binding, Certificate, CertificateType, Server
+from nameplate.models import Binding, Certificate, CertificateType, ProxyType, Server
 from nameplate.usecases.dns import records
 from nameplate.usecases.serving import routes
 from nameplate.usecases.serving.routes import Difference
@@ -91,6 +91,8 @@ def test_what_the_origin_presents_must_be_what_the_mode_accepts(rig: CdnRig) -> 
     assert reason(rig) == "cdn_origin_uncertified"
     rig.change(Binding, bare, hostname="plain.elsewhere.test")
     rig.change(Binding, binding, proxy_config={"allow_ips": ["192.0.2.0/24"]})
+    assert reason(rig) == "proxied", "nginx judges the address that the network names"
+    rig.change(Binding, binding, proxy_type=ProxyType.TRAEFIK)
     assert reason(rig) == "cdn_blocks_visitors"
 
 
