@@ -73,7 +73,7 @@ OTHERS = {
     "not ASCII": (401, question(), "\xe9" * 64),
     "for another vantage": (403, question(to="nyc"), None),
     "too old": (403, question(age=120), None),
-    "from the future": (403, question(age=-120), None),
+    "from the future": (403, question(age=-86_400), None),
     "no JSON": (422, b"{", None),
     "deep JSON": (422, b"[" * 2000, None),
     "another shape": (422, b'{"vantage": "fra"}', None),
