@@ -39,18 +39,26 @@ class Seen:
             self.said.append(message.text)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def console(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     running = Console(tmp_path_factory.mktemp("console"), templates.url("sqlite"))
     yield running
     running.stop()
 
 
-@pytest.fixture(scope="package")
-def chromium() -> Iterator[Chromium]:
-    """Start the browser of all tests here. Outside of them its event loop would stand in the way of others."""
+@pytest.fixture(scope="session")
+def _browser() -> Iterator[Chromium]:
     with Chromium() as running:
+        running.leave()
         yield running
+
+
+@pytest.fixture
+def chromium(_browser: Chromium) -> Iterator[Chromium]:
+    """Lend the browser of all tests here. Outside of them its event loop would stand in the way of others."""
+    _browser.enter()
+    yield _browser
+    _browser.leave()
 
 
 @pytest.fixture

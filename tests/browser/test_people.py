@@ -139,7 +139,8 @@ def test_members_come_change_and_go(person: Callable[..., Seen], console: Consol
     role.select_option(label="Owner")
     admin.page.get_by_role("alert").get_by_text("role_too_high").wait_for()
     assert role.input_value() == "viewer"
-    role.select_option(label="Member")
+    with admin.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        role.select_option(label="Member")
     admin.page.get_by_role("alert").wait_for(state="detached")
     listed = console.call("GET", "/v1/memberships?organization=northwind")["data"]
     assert (new, "member") in {(one["email"], one["role"]) for one in listed}

@@ -1,5 +1,6 @@
 """`nameplate serve` with the page over a small world in SQLite, and Chromium to look at it."""
 
+import asyncio
 import importlib.util
 import json
 import shutil
@@ -138,7 +139,20 @@ class Chromium:
 
         path = program("chromium")
         self._driver = sync_playwright().start()
-        self._browser = self._driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            self._browser = self._driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except BaseException:
+            self._driver.stop()
+            raise
+        self._loop = asyncio.get_running_loop()
+
+    def leave(self) -> None:
+        """Hide Playwright's event loop, which seems to run in this thread, from other code that wants one."""
+        asyncio._set_running_loop(None)
+
+    def enter(self) -> None:
+        """Show it again: the browser may be used."""
+        asyncio._set_running_loop(self._loop)
 
     def page(self, **options: Any) -> Any:
         """Open a tab in a new profile."""
@@ -157,5 +171,8 @@ class Chromium:
         _trace: TracebackType | None,
     ) -> None:
         """End it."""
-        self._browser.close()
-        self._driver.stop()
+        self.enter()
+        try:
+            self._browser.close()
+        finally:
+            self._driver.stop()

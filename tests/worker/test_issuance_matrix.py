@@ -193,14 +193,15 @@ def _installed(stack: ExitStack, url: str, authority: Authority) -> Installation
         present=present,
     )
     _add_accounts(rig, authority)
-    web = listener.ServerThread(
-        edge.Challenges(offline.sessions, tools.keyring),
-        listener.listen("127.0.0.1", authority.http_port),
-        name="http",
-    )
+    challenges = edge.Challenges(offline.sessions, tools.keyring)
+    for_http = stack.enter_context(listener.listen("127.0.0.1", authority.http_port))
+    for_tls = stack.enter_context(listener.listen("127.0.0.1", authority.tls_port))
     answer = partial(tls_alpn.answer, offline.sessions, tools, key)
-    alpn = ChallengeServer(answer, listener.listen("127.0.0.1", authority.tls_port))
-    for server in (web, alpn):
+    servers = (
+        listener.ServerThread(challenges, for_http, name="http"),
+        ChallengeServer(answer, for_tls),
+    )
+    for server in servers:
         server.start()
         stack.callback(server.stop)
     return Installation(rig, provider)
