@@ -140,7 +140,9 @@ class Chromium:
         path = program("chromium")
         self._driver = sync_playwright().start()
         try:
-            self._browser = self._driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            self._browser = self._driver.chromium.launch(
+                executable_path=path, args=["--no-sandbox"]
+            )
         except BaseException:
             self._driver.stop()
             raise
