@@ -33,6 +33,8 @@ Shown = TypeVar("Shown", bound=BaseModel)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _METADATA = re.compile(r"metadata\[([A-Za-z0-9_.-]{1,40})\]")
 _MAX_ROUTE = 255
+_PAGE_OF_JSON = Page[Shape]
+"""Kept here: pydantic forgets a class that nobody holds, and would build it at each request."""
 
 
 @dataclass
@@ -337,7 +339,7 @@ class Listing:
         self, call: TransactionCall, written: Callable[[Any], bytes], rows: Sequence[Any]
     ) -> Page[Any]:
         """Return the same page with no object in it, and send it with the JSON of each row."""
-        page = Page[Shape](
+        page = _PAGE_OF_JSON(
             data=[], has_more=len(rows) > self._limit, next_cursor=self._following(rows)
         )
         data = b",".join(written(row) for row in rows[: self._limit])
