@@ -1,7 +1,7 @@
 """The console in a real browser, over one installation that the tests of a process here share."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,19 +46,29 @@ def console(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> I
     running.stop()
 
 
+_RUNNING: list[Chromium] = []
+
+
 @pytest.fixture(scope="session")
-def _browser() -> Iterator[Chromium]:
+def chromium() -> Iterator[Chromium]:
+    """Start the browser of all tests here."""
     with Chromium() as running:
-        running.leave()
+        _RUNNING.append(running)
         yield running
+        _RUNNING.remove(running)
 
 
-@pytest.fixture
-def chromium(_browser: Chromium) -> Iterator[Chromium]:
-    """Lend the browser of all tests here. Outside of them its event loop would stand in the way of others."""
-    _browser.enter()
-    yield _browser
-    _browser.leave()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Show the browser's event loop to the tests here alone: it would stand in the way of others."""
+    for browser in _RUNNING:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            browser.enter()
+    try:
+        return (yield)
+    finally:
+        for browser in _RUNNING:
+            browser.leave()
 
 
 @pytest.fixture
