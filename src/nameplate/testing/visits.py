@@ -66,8 +66,12 @@ def visit(
     *,
     scheme: str = "https",
     sni: str | None = None,
+    newest: ssl.TLSVersion | None = None,
 ) -> Visit:
-    """Send one request to a real proxy. The origin tells its port in `X-Origin`."""
+    """Send one request to a real proxy, with at most this version of TLS.
+
+    The origin tells its port in `X-Origin`.
+    """
     serial = ""
     sock = socket.create_connection(address, timeout=10)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every browser does
@@ -75,6 +79,8 @@ def visit(
         if scheme == "https":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if newest is not None:
+                context.maximum_version = newest
             name = hostname if sni is None else sni
             tls = context.wrap_socket(sock, server_hostname=name or None)
             sock, der = tls, tls.getpeercert(binary_form=True) or b""

@@ -154,7 +154,7 @@ class Caddy:
         servers[_PLAIN] = self._server(self._listen_http, self._plain_routes(sites))
         servers[_SECURE] = {
             **self._server(self._listen_https, self._secure_routes(sites)),
-            "tls_connection_policies": [{}],
+            "tls_connection_policies": caddy_handlers.handshakes(sites),
             # A connection made for one tenant must not reach another's application.
             "strict_sni_host": True,
         }
