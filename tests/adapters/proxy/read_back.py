@@ -32,7 +32,7 @@ def traefik(server: Any, config: Config) -> None:
         if name == traefik_documents.COMMON or name.startswith(traefik_documents.HOSTS):
             told = json.loads(content)["http"]
             for kind, found in wanted.items():
-                found |= told.get(kind, {})
+                found.update(told.get(kind, {}))
     for kind, expected in wanted.items():
         running = _running(server, kind)
         assert set(running) == set(expected), kind

@@ -8,6 +8,7 @@ from tests.servers.origin import Origin
 from nameplate.adapters.proxy.memory import MemoryProxy
 from nameplate.ports.proxy import Config, Upstream
 from nameplate.testing.proxy import ProxyConformance, Visit, WithdrawerConformance
+from nameplate.testing.proxy_hooks import ProxyHooks
 from nameplate.testing.pulled import PulledProxyConformance
 
 
@@ -35,7 +36,7 @@ class TestMemory(ProxyConformance):
         )
 
 
-class _Real:
+class _Real(ProxyHooks):
     """The hooks of a proxy that runs: `server` is it."""
 
     server: Any

@@ -57,21 +57,21 @@ def visited(server: Any, visits: int, *, secure: bool) -> Counter[int]:
 
 @pytest.mark.parametrize("name", ["nginx", "crowded_nginx", "caddy", "crowded_caddy", "traefik"])
 @pytest.mark.parametrize("visits", [500, pytest.param(10_000, marks=pytest.mark.torture)])
-@pytest.mark.parametrize(("first", "second"), [(75, 25), (2, 98)])
+@pytest.mark.parametrize("weights", [(75, 25), (2, 98)])
 def test_targets_get_what_they_weigh(
-    name: str, visits: int, first: int, second: int, request: pytest.FixtureRequest, origins: Any
+    name: str, visits: int, weights: tuple[int, int], request: pytest.FixtureRequest, origins: Any
 ) -> None:
     server = request.getfixturevalue(name)
     pair, _ = self_signed(HOST)
     routes = [
         Route(f"bnd_{weight}", HOST, "/", origin.upstream, pair, force_https=False, weight=weight)
-        for weight, origin in zip((first, second), origins, strict=True)
+        for weight, origin in zip(weights, origins, strict=True)
     ]
     server.adapter.apply(server.adapter.render(routes))
     for secure in (False, True):
         seen = visited(server, visits, secure=secure)
-        print(f"{name} {first}:{second} {'https' if secure else 'http'}: {seen}")
+        print(f"{name} {weights} {'https' if secure else 'http'}: {seen}")
         for route in routes:
-            share = route.weight / (first + second)
+            share = route.weight / sum(weights)
             missed = abs(seen[route.upstream.port] - share * visits)
             assert missed <= tolerance(visits, share), (route.weight, seen)
