@@ -209,7 +209,7 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Se
 
 def _wake_shared(session: Session, row: Server, now: datetime) -> None:
     """Have the bindings looked at that the server serves with others, or until others do."""
-    served = Binding.id.in_(BindingPlacement.moving_from(row.id))
+    served: sa.ColumnElement[bool] = Binding.id.in_(BindingPlacement.moving_from(row.id))
     if row.server_group_id is not None:
         served = sa.or_(served, Binding.server_group_id == row.server_group_id)
     session.execute(
