@@ -17,6 +17,7 @@ from nameplate.core.secret import Secret
 from nameplate.ports.proxy import EDGE_HEADER, KeyPair
 
 _numbers = count(1)
+_LIFETIME = timedelta(hours=-1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,14 @@ class Visit:
 
 
 def self_signed(
-    *names: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None
+    *names: str,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
+    lifetime: tuple[timedelta, timedelta] = _LIFETIME,
 ) -> tuple[KeyPair, str]:
-    """Return a new self-signed key pair for `names` and its serial number, hexadecimal."""
+    """Return a new self-signed key pair for `names` and its serial number, hexadecimal.
+
+    `lifetime` is from when to when it is valid, from now.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
     now = datetime.now(UTC)
@@ -49,8 +55,8 @@ def self_signed(
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(serial)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + lifetime[0])
+        .not_valid_after(now + lifetime[1])
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
         .sign(key, hashes.SHA256())
     )
