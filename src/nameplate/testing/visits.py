@@ -89,7 +89,8 @@ def visit(
                 context.maximum_version = newest
             name = hostname if sni is None else sni
             tls = context.wrap_socket(sock, server_hostname=name or None)
-            sock, der = tls, tls.getpeercert(binary_form=True) or b""
+            sock = tls  # closed whatever comes next
+            der = tls.getpeercert(binary_form=True) or b""
             serial = hex_serial(x509.load_der_x509_certificate(der).serial_number)
         sock.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {hostname}\r\nConnection: close\r\n\r\n".encode()
