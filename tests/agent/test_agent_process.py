@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from nameplate.core import agent_protocol as protocol
 from nameplate.core import tokens, value_codec
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.secret import Secret
-from nameplate.ports.agents import AgentCheck, AgentState
+from nameplate.ports.agents import AgentCheck, AgentLook, AgentReport, AgentState
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.ports.proxy import Config, KeyPair, Route, RouteRefused, Upstream
 from nameplate.testing.proxy import self_signed
@@ -335,6 +335,32 @@ def _said(running: Running, **wanted: Any) -> bool:
     return any(
         all(one.get(key) == value for key, value in wanted.items()) for one in running.api.reports
     )
+
+
+FIRST_REPORT = {
+    "version", "revision", "fingerprint", "code", "message", "refused", "kept_back", "still_served", "looks",
+}  # fmt: skip
+FIRST_LOOK = {
+    "id", "failure", "message", "connected", "serial", "fingerprint", "status", "seconds", "age",
+}  # fmt: skip
+
+
+def test_a_newer_agent_tells_an_older_api_nothing_that_it_cannot_read(tmp_path: Path) -> None:
+    """What is newer is told to who has asked for it only; whoever adds a field keeps to that here."""
+    assert {one.name for one in fields(AgentReport)} == FIRST_REPORT
+    assert {one.name for one in fields(AgentLook)} == FIRST_LOOK | {"direct"}
+    check = AgentCheck("bnd_1", HOST, "/", "http")
+    running = _agent(tmp_path, ScriptedApi(state(5, route(1), checks=(check,))))
+    running.start()
+    looks = running.until(
+        lambda: [look for one in running.api.reports for look in one.get("looks", ())]
+    )
+    running.process.stop()
+    assert {one.get("fingerprint") for one in running.api.reports} == {"f5"}
+    for one in running.api.reports:
+        assert one.keys() <= FIRST_REPORT
+    for look in looks:
+        assert look.keys() <= FIRST_LOOK
 
 
 def test_an_older_state_is_not_applied_and_that_is_said(running: Running) -> None:

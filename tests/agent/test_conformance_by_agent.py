@@ -68,6 +68,7 @@ class ByAgent(WithdrawerConformance):
         self.server, self.proxy = served
         self.platform = origins[2].upstream
         self.origins = (origins[0].upstream, origins[1].upstream)
+        self.secure_address = ("127.0.0.1", self.server.https_port)
 
     def loads(self) -> int:
         is_nginx = isinstance(self.server, Nginx)

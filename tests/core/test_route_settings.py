@@ -25,6 +25,7 @@ EVERYTHING: dict[str, Any] = {
     "hsts": {"max_age": 31_536_000, "include_subdomains": True, "preload": True},
     "allow_ips": ["192.0.2.0/24", "::1"],
     "upstream_protocol": "h2c",
+    "min_tls_version": "1.3",
 }
 
 
@@ -37,6 +38,7 @@ def test_everything_is_read() -> None:
         hsts=Hsts(include_subdomains=True, preload=True),
         allow_ips=("192.0.2.0/24", "::1"),
         upstream_protocol="h2c",
+        min_tls_version="1.3",
     )
     assert read(EVERYTHING, "caddy") == stored(EVERYTHING) == found
     assert is_sound(found)
@@ -60,6 +62,8 @@ def test_everything_is_read() -> None:
         ({"timeouts": {"response": 3601}}, "setting_invalid", "/timeouts/response"),
         ({"upstream_protocol": "https"}, "setting_invalid", "/upstream_protocol"),
         ({"upstream_protocol": "h2c"}, "setting_unsupported", "/upstream_protocol"),
+        ({"min_tls_version": "1.1"}, "setting_invalid", "/min_tls_version"),
+        ({"min_tls_version": 1.3}, "setting_invalid", "/min_tls_version"),
     ],
 )  # fmt: skip
 def test_what_is_refused_and_where(given: dict[str, Any], code: str, pointer: str) -> None:

@@ -19,7 +19,7 @@ from nameplate.core.ids import show
 from nameplate.core.tokens import parse_api_token
 from nameplate.edge.agents import AgentDesk
 from nameplate.edge.app import Message
-from nameplate.models import Server
+from nameplate.models import Binding, Server
 from nameplate.usecases.serving import agents
 from nameplate.usecases.tenants import tokens
 
@@ -136,7 +136,7 @@ def test_versions_of_the_protocol(desk: Desk) -> None:
     desk.world.reconcile()
     name = protocol.PROTOCOL_HEADER.lower()
     for spoken, code in (
-        ("3-4", "agent_protocol_unsupported"),
+        ("4-5", "agent_protocol_unsupported"),
         ("0-0", "agent_protocol_unsupported"),
         ("one", "agent_protocol_malformed"),
     ):
@@ -144,7 +144,7 @@ def test_versions_of_the_protocol(desk: Desk) -> None:
         assert json.loads(answer[1])["code"] == code
         assert answer[0] >= 400
         assert desk.is_signed(0, answer), "an agent believes nothing else"
-    for spoken, used in (("1-9", "2"), ("2-3", "2"), ("1-1", "1"), ("0-1", "1")):
+    for spoken, used in (("1-9", "3"), ("2-3", "3"), ("1-2", "2"), ("0-1", "1")):
         status, _, fields = desk.once(protocol.STATE_PATH, headers=desk.headers(0) | {name: spoken})
         assert (status, fields[name]) == (200, used)
 
@@ -157,6 +157,23 @@ def test_an_older_agent_is_told_nothing_that_it_cannot_read(desk: Desk) -> None:
         _, body, _ = desk.once(protocol.STATE_PATH, headers=desk.headers(0) | {name: spoken})
         found.append([one.get("upstream") for one in json.loads(body)["checks"]])
     assert found == [[None, None], ["10.0.0.1:8080", "10.0.0.2:8080"]]
+
+
+def test_an_older_agent_gets_the_routes_that_it_can_serve(desk: Desk) -> None:
+    other = desk.world.share(0, "/api")
+    desk.world.change(Binding, other, proxy_config={"min_tls_version": "1.3"})
+    desk.world.reconcile()
+    name, found = protocol.PROTOCOL_HEADER.lower(), {}
+    for spoken in ("1-3", "1-2", "1-1"):
+        _, body, _ = desk.once(protocol.STATE_PATH, headers=desk.headers(0) | {name: spoken})
+        found[spoken] = [one["path"] for one in json.loads(body)["routes"]]
+    assert found == {"1-3": ["/", "/api"], "1-2": ["/"], "1-1": ["/"]}
+    told = json.dumps({"version": "1.0", "revision": 1}).encode()
+    for spoken, expected in (("1-2", 2), ("1-9", 3)):
+        given = desk.headers(0) | {name: spoken}
+        assert desk.once(protocol.REPORT_PATH, body=told, headers=given)[0] == 204
+        kept = desk.world.read(Server, desk.world.servers[0]).agent_report
+        assert kept.protocol == expected
 
 
 def test_a_revoked_token_is_told_so_signed(desk: Desk) -> None:

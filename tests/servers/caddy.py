@@ -49,19 +49,27 @@ class Caddy:
         start = folder / "start.json"
         start.write_text(json.dumps(self.base))
         self.api = Api(f"http://127.0.0.1:{self.admin_port}")
-        self.adapter = caddy.Caddy(
-            self.api,
-            folder / "managed",
-            [f"{address}:{self.http_port}"],
-            [f"{address}:{self.https_port}"],
-            challenge_upstream=challenge_upstream,
-            base=self.base,
-            ask_url=ask_url,
-            public_https_port=self.https_port,
-            many=many,
-            certificates_port=free_port() if many else None,
-        )
+        self._settings: dict[str, Any] = {
+            "challenge_upstream": challenge_upstream,
+            "ask_url": ask_url,
+            "many": many,
+            "certificates_port": free_port() if many else None,
+        }
+        self._address = address
+        self.adapter = self.connect(self.base)
         self._start(start)
+
+    def connect(self, base: Mapping[str, Any]) -> caddy.Caddy:
+        """Return an adapter for it, with another part of the operator's."""
+        return caddy.Caddy(
+            self.api,
+            self.folder / "managed",
+            [f"{self._address}:{self.http_port}"],
+            [f"{self._address}:{self.https_port}"],
+            base=base,
+            public_https_port=self.https_port,
+            **self._settings,
+        )
 
     def _start(self, document: Path) -> None:
         places = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")

@@ -41,7 +41,7 @@ Status = Annotated[Literal[301, 308], Field(description="HTTP status of the redi
 ProxyConfig = Field(
     default=None,
     description="How the host and path are served, the same with every proxy: `strip_path`, `sticky`, "
-    "`max_body_bytes`, `timeouts`, `hsts`, `allow_ips`, `trusted_proxies`, `basic_auth` and `upstream_protocol`. "
+    "`max_body_bytes`, `timeouts`, `hsts`, `allow_ips`, `trusted_proxies`, `basic_auth`, `upstream_protocol` and `min_tls_version`. "
     "Passwords are never shown; a user that is given without one keeps it.",
     examples=[{"max_body_bytes": 10_000_000, "timeouts": {"response": 60}}],
 )

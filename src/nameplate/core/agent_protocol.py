@@ -12,8 +12,11 @@ import re
 from nameplate.core.errors import Invalid, Refused
 from nameplate.core.secret import Secret
 
-OLDEST, NEWEST = 1, 2
-"""The versions of the protocol that this Nameplate speaks, as agent and as API."""
+OLDEST, NEWEST = 1, 3
+"""The versions of the protocol that this Nameplate speaks, as agent and as API.
+
+What is new in a version says the table of `usecases.serving.agent_versions`.
+"""
 DIRECT_LOOKS = 2
 """The version since which an agent can be told to look at applications by themselves."""
 PROTOCOL_HEADER = "Nameplate-Agent-Protocol"

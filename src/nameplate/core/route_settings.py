@@ -107,6 +107,10 @@ class RouteSettings:
     upstream_protocol: Literal["http", "h2c"] = setting(
         "`h2c`: HTTP/2 without TLS, as gRPC needs it.", default="http"
     )
+    min_tls_version: Literal["1.2", "1.3"] = setting(
+        "Oldest version of TLS that visitors of the host may use: the newest that one of its paths asks for.",
+        default="1.2",
+    )
 
 
 USUAL = RouteSettings()
@@ -114,7 +118,9 @@ CLOSED = RouteSettings(allow_ips=("255.255.255.255/32",))
 """Nobody has this address: what stands in for settings that cannot be read."""
 UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
     "cloudflare": {
-        one.name: "Cloudflare passes the whole host to its origin" for one in fields(RouteSettings)
+        one.name: "Cloudflare passes the whole host to its origin"
+        for one in fields(RouteSettings)
+        if one.name != "min_tls_version"
     },
     "nginx": {"upstream_protocol": "nginx speaks HTTP/1.1 with applications"},
     "traefik": {

@@ -15,7 +15,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs
@@ -28,7 +28,7 @@ from nameplate.db import Sessions
 from nameplate.edge.app import ASGIApp, Receive, Scope, Send
 from nameplate.ports.agents import AgentReport
 from nameplate.usecases.certificates import challenges, reachability
-from nameplate.usecases.serving import agents
+from nameplate.usecases.serving import agent_versions, agents
 from nameplate.usecases.tenants import tokens
 from nameplate.usecases.tenants.tokens import AgentToken
 from nameplate.usecases.tools import Tools
@@ -131,7 +131,7 @@ class AgentDesk:
         if asked == ("POST", protocol.REPORT_PATH):
             told = _read(await _body(receive))
             async with self._turn_to_report:  # news goes first where many say that they have it
-                await self._in_turn(agents.report, self._sessions, token.server_id, told)
+                await self._in_turn(agents.report, self._sessions, token.server_id, told, version)
             return _Answer(HTTPStatus.NO_CONTENT)
         if asked == ("GET", protocol.CHALLENGE_PATH):
             host, sent = query.get("host", [""])[0], query.get("token", [""])[0]
@@ -158,10 +158,8 @@ class AgentDesk:
                 "agent_not_wanted",
                 "A worker configures this server's proxy. Set `reach` of its `proxy` to `agent`.",
             )
-        if version < protocol.DIRECT_LOOKS:
-            checks = tuple(replace(one, upstream="", upstream_path="/") for one in found.checks)
-            found = replace(found, checks=checks)
-        return _Answer(HTTPStatus.OK, await self._in_turn(_written, found))
+        narrowed = agent_versions.narrowed(found, version)
+        return _Answer(HTTPStatus.OK, await self._in_turn(_written, narrowed))
 
     async def _news(self, token_id: int, known: int, receive: Receive) -> int | None:
         """Wait for another revision than the known one; None when there is none in time.

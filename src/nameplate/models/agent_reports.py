@@ -8,23 +8,31 @@ from nameplate.core.value_codec import Unreadable, decoded, encoded
 from nameplate.models.orm import moment
 from nameplate.ports.agents import AgentLook, AgentReport
 
+BEFORE = 2
+"""What the agents of reports speak that do not say it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LastReport:
     """What an agent said last of its proxy; its looks are with the bindings."""
 
     report: AgentReport
+    protocol: int = BEFORE
+    """The version that the agent speaks, as far as the API does."""
 
     def as_json(self) -> dict[str, Any] | None:
         """Return what goes into the column."""
-        found: dict[str, Any] = encoded(self.report)
-        return found
+        return {**encoded(self.report), "protocol": self.protocol}
 
     @classmethod
     def from_json(cls, document: Any) -> Self | None:  # noqa: ANN401 - whatever stands there
         """Return the report; None for what another version wrote in another form."""
+        if not isinstance(document, dict):
+            return None
+        told = dict(document)
+        protocol = told.pop("protocol", BEFORE)
         try:
-            return cls(decoded(AgentReport, document))
+            return cls(decoded(AgentReport, told), decoded(int, protocol))
         except Unreadable:
             return None
 

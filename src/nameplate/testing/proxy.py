@@ -13,7 +13,9 @@ from nameplate.ports.proxy import (
     Withdrawer,
 )
 from nameplate.testing.answering_routes import AnsweringRoutes
+from nameplate.testing.named_routes import NamedRoutes
 from nameplate.testing.redirecting_routes import RedirectingRoutes
+from nameplate.testing.secured_routes import SecuredRoutes
 from nameplate.testing.shared_routes import SharedRoutes
 from nameplate.testing.visits import Visit, self_signed, visit
 
@@ -40,12 +42,15 @@ _HOSTILE_UPSTREAMS = (
 )  # fmt: skip
 
 
-class ProxyConformance(SharedRoutes, RedirectingRoutes, AnsweringRoutes):
+class ProxyConformance(
+    NamedRoutes, SecuredRoutes, SharedRoutes, RedirectingRoutes, AnsweringRoutes
+):
     """The contract of `ports.proxy.Proxy`, as tests for pytest.
 
     Hooks: `proxy`, two `origins` that answer every request with 200 and their port in the header
     `X-Origin`, `loads` and `look`. A proxy that was told Nameplate's own address says it in
-    `platform`; it answers as the origins do. Every test replaces the whole configuration.
+    `platform`; it answers as the origins do. A real one says in `secure_address` where it takes TLS, and
+    asserts in `read_back` that it runs what it was given. Every test replaces the whole configuration.
     """
 
     def test_serves_nothing_when_there_are_no_routes(self) -> None:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from nameplate.core.route_settings import RouteSettings
 from nameplate.ports.proxy import Redirect, RouteRefused
 from nameplate.testing.proxy_hooks import ProxyHooks
 from nameplate.testing.visits import self_signed
@@ -40,6 +41,30 @@ class RedirectingRoutes(ProxyHooks):
                     assert bool(seen.hsts) == (scheme == "https")
             assert self.look("https", self.host, "/api/x").origin == self.origins[1].port
             assert self.look("https", _TARGET).origin == self.origins[0].port
+
+    def test_challenges_are_answered_in_place_of_every_redirect(self) -> None:
+        """Authorities ask by plain HTTP, whatever else is answered there (RFC 8555 section 8.3)."""
+        if self.platform is None:
+            return
+        pair, _ = self_signed(self.host)
+        moved = Redirect(_TARGET)
+        private = RouteSettings(allow_ips=("192.0.2.7",), strip_path=True)
+        given = {
+            "https.test": self.route("https.test", key_pair=pair),
+            "apex.test": self.route("apex.test", key_pair=pair, redirect=moved),
+            "plain.test": self.route("plain.test", redirect=Redirect(_TARGET, 301)),
+            _TARGET: self.route(_TARGET, key_pair=pair),
+            "gone.test": self.route("gone.test", answer=410),
+            "closed.test": self.route("closed.test", settings=private),
+            "below.test": self.route("below.test", path="/shop", key_pair=pair),
+            "any.wide.test": self.route("*.wide.test", key_pair=pair),
+        }
+        self.serve(*given.values())
+        for host in given:
+            for folder in ("acme-challenge", "nameplate"):
+                seen = self.look("http", host, f"/.well-known/{folder}/token")
+                assert (seen.status, seen.origin) == (200, self.platform.port), (host, folder)
+            assert self.look("http", host, "/.well-known/other").origin != self.platform.port
 
     def test_redirects_that_lead_nowhere_are_refused(self) -> None:
         """Names that are none, the own name, wildcards, other states of HTTP."""

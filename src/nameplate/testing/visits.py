@@ -17,6 +17,7 @@ from nameplate.core.secret import Secret
 from nameplate.ports.proxy import EDGE_HEADER, KeyPair
 
 _numbers = count(1)
+_LIFETIME = timedelta(hours=-1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,14 @@ class Visit:
 
 
 def self_signed(
-    *names: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None
+    *names: str,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
+    lifetime: tuple[timedelta, timedelta] = _LIFETIME,
 ) -> tuple[KeyPair, str]:
-    """Return a new self-signed key pair for `names` and its serial number, hexadecimal."""
+    """Return a new self-signed key pair for `names` and its serial number, hexadecimal.
+
+    `lifetime` is from when to when it is valid, from now.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "conformance")])
     now = datetime.now(UTC)
@@ -49,8 +55,8 @@ def self_signed(
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(serial)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + lifetime[0])
+        .not_valid_after(now + lifetime[1])
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
         .sign(key, hashes.SHA256())
     )
@@ -66,8 +72,12 @@ def visit(
     *,
     scheme: str = "https",
     sni: str | None = None,
+    newest: ssl.TLSVersion | None = None,
 ) -> Visit:
-    """Send one request to a real proxy. The origin tells its port in `X-Origin`."""
+    """Send one request to a real proxy, with at most this version of TLS.
+
+    The origin tells its port in `X-Origin`.
+    """
     serial = ""
     sock = socket.create_connection(address, timeout=10)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every browser does
@@ -75,9 +85,12 @@ def visit(
         if scheme == "https":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if newest is not None:
+                context.maximum_version = newest
             name = hostname if sni is None else sni
             tls = context.wrap_socket(sock, server_hostname=name or None)
-            sock, der = tls, tls.getpeercert(binary_form=True) or b""
+            sock = tls  # closed whatever comes next
+            der = tls.getpeercert(binary_form=True) or b""
             serial = hex_serial(x509.load_der_x509_certificate(der).serial_number)
         sock.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {hostname}\r\nConnection: close\r\n\r\n".encode()

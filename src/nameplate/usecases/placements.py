@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from nameplate.models import Binding, BindingPlacement, Server, ServerGroup
 
@@ -90,8 +90,13 @@ def is_told(session: Session, row: Binding, server_id: int) -> bool:
 
 def is_moving() -> sa.ColumnElement[bool]:
     """Return whether a server serves the binding that it moves away from."""
-    at = BindingPlacement
-    return sa.exists().where(at.binding_id == Binding.id, at.leaving_since.is_not(None))
+    at, left = BindingPlacement, aliased(Server)
+    return sa.exists().where(
+        at.binding_id == Binding.id,
+        at.leaving_since.is_not(None),
+        left.id == at.server_id,
+        left.deleted_at.is_(None),
+    )
 
 
 def served(*columns: Any) -> tuple[sa.Select[Any], ...]:  # noqa: ANN401 - what `select` takes

@@ -13,6 +13,7 @@ from nameplate.adapters.vendors.namecheap import RequestPace
 from nameplate.core import configuration
 from nameplate.core.error_catalogue import explain
 from nameplate.core.errors import Invalid, RateLimited, Refused, Unavailable
+from nameplate.core.route_settings import RouteSettings
 from nameplate.core.secret import Secret
 from nameplate.core.turns import Turn
 from nameplate.ports.hosted_proxy import HostStage
@@ -65,6 +66,27 @@ def test_applying_is_a_difference_and_harmless_the_second_time(fake: FakeCustomH
     assert fake.writes()[2:] == ["DELETE", "PATCH"]
     changed.apply(changed.render([]))
     assert [one["hostname"] for one in fake.state.values()] == ["theirs.example.com"]
+
+
+def test_apexes_and_names_of_other_scripts_are_hosts_like_any_other(
+    fake: FakeCustomHostnames,
+) -> None:
+    proxy = hostnames(fake)
+    names = ["example.com", "xn--bcher-kva.com", "www.xn--bcher-kva.com"]
+    proxy.apply(proxy.render([route(name, number) for number, name in enumerate(names)]))
+    assert sorted(one["hostname"] for one in fake.state.values()) == sorted(names)
+    with pytest.raises(RouteRefused) as caught:
+        proxy.render([route("b\u00fccher.com")])
+    assert caught.value.code == "hostname_invalid"
+
+
+def test_the_oldest_tls_version_is_asked_for_and_changed(fake: FakeCustomHostnames) -> None:
+    proxy = hostnames(fake)
+    for oldest in ("1.2", "1.2", "1.3", "1.3", "1.2"):
+        settings = RouteSettings(min_tls_version=oldest)
+        proxy.apply(proxy.render([route("a.example.com", settings=settings)]))
+        assert fake.at("a.example.com")["ssl"]["settings"] == {"min_tls_version": oldest}
+    assert fake.writes() == ["POST", "PATCH", "PATCH"]
 
 
 def test_one_refused_host_costs_no_other_anything(fake: FakeCustomHostnames) -> None:

@@ -69,12 +69,13 @@ FIELDS: dict[str, Callable[[Any], Route]] = {
     "timeout": lambda text: _set(timeouts=Timeouts(connect=text)),
     "hsts": lambda text: _set(hsts=Hsts(max_age=text)),
     "protocol": lambda text: _set(upstream_protocol=text),
+    "tls": lambda text: _set(min_tls_version=text),
 }  # fmt: skip
 ORDINARY = {
     "id": "bnd_2", "host": "shop2.test", "label": "b", "path": "/b", "segment": "b", "upstream": "app.test",
     "redirect": "www.test", "pair": "crt_2-1", "cookie": "b", "allow_ips": "192.0.2.9", "edges": "192.0.2.9",
     "trusted_proxies": "192.0.2.9", "user": "b", "hash": HASH, "realm": "b", "limit": 7, "timeout": 7, "hsts": 7,
-    "protocol": "http",
+    "protocol": "http", "tls": "1.3",
 }  # fmt: skip
 
 

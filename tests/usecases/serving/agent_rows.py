@@ -9,6 +9,7 @@ from tests.proof import prove
 from tests.usecases.offline import Offline
 
 from nameplate.core.actor import PLATFORM
+from nameplate.core.agent_protocol import NEWEST
 from nameplate.core.ids import show
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.core.secret import Secret
@@ -63,7 +64,7 @@ class AgentRows(Offline):
         self.bindings.append(binding.id)
         self.tokens.append((made.id, secret))
 
-    def share(self, number: int = 0) -> int:
+    def share(self, number: int = 0, path: str = "/") -> int:
         """Give the host of this server a second application; return its binding. Both have been seen."""
         with self.sessions.begin(PLATFORM) as session:
             row = session.get_one(Binding, self.bindings[number])
@@ -75,7 +76,9 @@ class AgentRows(Offline):
             session.flush()
             same = ("organization_id", "organization_domain_id", "hostname", "subdomain", "server_id",
                     "ssl_certificate_id")  # fmt: skip
-            other = Binding(application_id=app.id, **{name: getattr(row, name) for name in same})
+            other = Binding(
+                application_id=app.id, path=path, **{name: getattr(row, name) for name in same}
+            )
             session.add(other)
             for one in (row, other):
                 one.status, one.activated_at = BindingStatus.ACTIVE, datetime.now(UTC)
@@ -96,11 +99,15 @@ class AgentRows(Offline):
         found: Server = self.read(Server, self.servers[number])
         return found
 
-    def report(self, number: int = 0, **said: Any) -> None:
+    def report(self, number: int = 0, protocol: int = NEWEST, **said: Any) -> None:
         """Report as the agent of this server that has taken over what there is."""
         state = self.state(number)
         told = AgentReport("1.0", state.revision, state.fingerprint)
-        agents.report(self.sessions, self.servers[number], replace(told, **said))
+        agents.report(self.sessions, self.servers[number], replace(told, **said), protocol)
+
+    def sweep(self, lease: Any) -> None:
+        """Have a worker take its step with a binding that it has."""
+        probes.sweep(self.sessions, self.tools, [lease])
 
     def probe(self, number: int = 0) -> Binding:
         """Have a worker take its step with a binding; return its row."""

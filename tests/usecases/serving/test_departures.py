@@ -16,8 +16,18 @@ from nameplate.core.errors import Conflict
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus, RecordStatus
 from nameplate.core.pointing import TTL
-from nameplate.models import Binding, BindingPlacement, Domain, Organization, Record, Server
-from nameplate.usecases.serving import bindings, departures, servers
+from nameplate.db import database_now
+from nameplate.edge.snapshot import Snapshot
+from nameplate.models import (
+    Application,
+    Binding,
+    BindingPlacement,
+    Domain,
+    Organization,
+    Record,
+    Server,
+)
+from nameplate.usecases.serving import bindings, departures, hosts, servers
 
 pytestmark = pytest.mark.usefixtures("unpaced")
 HOST = "acme.com"
@@ -198,3 +208,74 @@ def test_a_server_that_serves_on_is_in_use(group: Group) -> None:
             session, PLATFORM, shown(first), session.get_one(Server, first).updated_at, force=True
         )
     assert group.led_to() == group.addresses(second)
+
+
+def edge(group: Group) -> tuple[bool, bool]:
+    """Tell whether `ask` and `route` say yes for the host."""
+    with group.world.sessions.begin(PLATFORM) as session:
+        snapshot = Snapshot.of(hosts.everything(session)[2])
+    return snapshot.ask(HOST), snapshot.route(HOST) is not None
+
+
+def told(group: Group) -> set[str]:
+    """Return the kinds of rows whose changes the edge would be told of, and make them old."""
+    with group.world.sessions.begin(PLATFORM) as session:
+        now = database_now(session)
+        found = {one.kind for one in hosts.changes(session, now)[1]}
+        for kind in (Organization, Application, Domain, Binding):
+            session.execute(sa.update(kind).values(updated_at=now - timedelta(hours=1)))
+        return found
+
+
+@pytest.fixture
+def secured(group: Group) -> Group:
+    """Return the rig with a host that certificates are obtained for."""
+    with group.world.sessions.begin(PLATFORM) as session:
+        session.get_one(Binding, group.ids[Binding]).ssl_enabled = True
+    return group
+
+
+def test_the_edge_says_yes_for_as_long_as_the_old_server_serves(secured: Group) -> None:
+    first, second = secured.servers
+    assert edge(secured) == (True, True)
+    told(secured)
+    secured.down.add(second)
+    move(secured, server=shown(second))
+    assert secured.binding().status is BindingStatus.PENDING
+    assert edge(secured) == (True, True)
+    assert "binding" in told(secured)
+    with secured.world.sessions.begin(PLATFORM) as session:
+        session.get_one(Binding, secured.ids[Binding]).fail("Nobody answers there.")
+    assert edge(secured) == (True, True)
+    told(secured)
+    later(secured, departures.LONGEST.total_seconds())
+    secured.configure(first)
+    assert edge(secured) == (False, False)
+    assert "binding" in told(secured)
+
+
+@pytest.mark.parametrize("ending", ["disabled", "removed", "released", "suspended"])
+def test_the_edge_says_no_at_once_for_what_may_be_served_no_more(
+    secured: Group, ending: str
+) -> None:
+    move(secured, server=shown(secured.servers[1]))
+    with secured.world.sessions.begin(PLATFORM) as session:
+        _end(session, secured, ending)
+    assert edge(secured) == (False, False)
+
+
+def test_the_edge_says_no_when_the_old_server_is_removed(secured: Group) -> None:
+    first, second = secured.servers
+    move(secured, server=shown(second))
+    told(secured)
+    with secured.world.sessions.begin(PLATFORM) as session:
+        now = session.get_one(Server, first).updated_at
+        servers.remove(session, PLATFORM, shown(first), now, force=True)
+    assert edge(secured) == (False, False)
+    assert "binding" in told(secured)
+
+
+def test_a_binding_that_never_served_is_not_asked_for_while_it_is_pending(secured: Group) -> None:
+    with secured.world.sessions.begin(PLATFORM) as session:
+        session.get_one(Binding, secured.ids[Binding]).status = BindingStatus.PENDING
+    assert edge(secured) == (False, False)

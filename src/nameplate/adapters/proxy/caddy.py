@@ -113,16 +113,15 @@ class Caddy:
             loaded = caddy_certificates.loaded(config)
             keys.write(self.folder, loaded)
             caddy_certificates.write(self.folder, config)
-            try:
-                reply = self._load(config)
-            except Unavailable:
-                # A load replaces the admin server too, and whoever connects in that moment is cut
-                # off. Loading the same document again is harmless: Caddy compares and does nothing.
-                reply = self._load(config)
-            _raise_for(reply, config)
-            keys.place(
-                self.folder / caddy_certificates.DOCUMENT, config.files[caddy_certificates.DOCUMENT]
-            )
+            document = config.files[caddy_certificates.DOCUMENT]
+            with keys.placing(self.folder / caddy_certificates.DOCUMENT, document):
+                try:
+                    reply = self._load(config)
+                except Unavailable:
+                    # A load replaces the admin server too, and whoever connects in that moment is cut
+                    # off. Loading the same document again is harmless: Caddy compares and does nothing.
+                    reply = self._load(config)
+                _raise_for(reply, config)
             keys.sweep(self.folder, loaded)
             caddy_certificates.sweep(self.folder, config)
 
@@ -154,7 +153,7 @@ class Caddy:
         servers[_PLAIN] = self._server(self._listen_http, self._plain_routes(sites))
         servers[_SECURE] = {
             **self._server(self._listen_https, self._secure_routes(sites)),
-            "tls_connection_policies": [{}],
+            "tls_connection_policies": caddy_handlers.handshakes(sites),
             # A connection made for one tenant must not reach another's application.
             "strict_sni_host": True,
         }

@@ -4,15 +4,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nameplate.adapters.proxy.sites import SiteLocation, WeightedUpstream, dial
+from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial
 from nameplate.core import maintenance
 from nameplate.core.basic_auth import BasicAuth
+from nameplate.core.names import without_wildcard
 from nameplate.core.route_settings import USUAL, RouteSettings
 from nameplate.ports.proxy import EDGE_HEADER
 
 _STREAMS_LIVE_ON = "10m"  # without it every change cuts all WebSockets of all tenants
 
 _LAST = "nameplate_last"
+_USUAL_TLS = USUAL.min_tls_version
 
 _Json = dict[str, Any]
 
@@ -86,6 +88,25 @@ def reverse_proxy(
             policy = {"policy": "cookie", "name": settings.sticky.cookie, "fallback": policy}
         handler["load_balancing"] = {"selection_policy": policy}
     return [handler]
+
+
+def handshakes(sites: Sequence[Site]) -> list[_Json]:
+    """Return the policies of TLS: the first that names the host of a handshake decides about it.
+
+    Where a wildcard asks for a newer version, the exact hosts below it that do not are named first.
+    """
+    strict = [site for site in sites if site.min_tls_version != _USUAL_TLS]
+    below = tuple(without_wildcard(site.hostname) for site in strict if site.wildcard)
+    usual = [
+        site.hostname
+        for site in sites
+        if site.min_tls_version == _USUAL_TLS and site.hostname.partition(".")[2] in below
+    ]
+    told: list[_Json] = [{"match": {"sni": usual}}] if usual else []
+    exact = [site.hostname for site in strict if not site.wildcard]
+    wide = [site.hostname for site in strict if site.wildcard]
+    told += [{"match": {"sni": some}, "protocol_min": "tls1.3"} for some in (exact, wide) if some]
+    return [*told, {}]
 
 
 def refused() -> _Json:

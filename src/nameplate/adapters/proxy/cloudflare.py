@@ -16,7 +16,7 @@ from nameplate.adapters.proxy.cloudflare_states import Entry, is_leaving, judge
 from nameplate.adapters.proxy.sites import Site, SiteLocation, group
 from nameplate.adapters.vendors.cloudflare import connected, explain, pages
 from nameplate.core.configuration import Form, HostName, credential, setting
-from nameplate.core.route_settings import UNSUPPORTED
+from nameplate.core.route_settings import UNSUPPORTED, USUAL
 from nameplate.core.secret import Secret
 from nameplate.ports.hosted_proxy import HostStage, HostState
 from nameplate.ports.proxy import (
@@ -125,7 +125,10 @@ class CloudflareHostnames:
         return Config(files, secrets, owners)
 
     def _wanted(self, site: Site) -> dict[str, Any]:
-        ssl: dict[str, Any] = {"type": "dv", "settings": {"min_tls_version": "1.2"}}
+        ssl: dict[str, Any] = {
+            "type": "dv",
+            "settings": {"min_tls_version": site.min_tls_version},
+        }
         if self._config.certificates == "nameplate":
             if site.key_pair is not None:
                 ssl["custom_certificate"] = site.key_pair.bundle
@@ -253,8 +256,10 @@ class CloudflareHostnames:
         ssl = entry.get("ssl") or {}
         method = wanted["ssl"].get("method")
         bundle = wanted["ssl"].get("custom_certificate")
+        oldest = (ssl.get("settings") or {}).get("min_tls_version", USUAL.min_tls_version)
         return (
-            entry.get("custom_origin_server") != wanted.get("custom_origin_server")
+            oldest != wanted["ssl"]["settings"]["min_tls_version"]
+            or entry.get("custom_origin_server") != wanted.get("custom_origin_server")
             or (entry.get("custom_metadata") or {}) != wanted.get("custom_metadata", {})
             or (method is not None and ssl.get("method") != method)
             or (

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -188,10 +189,18 @@ def place_all(contents: Mapping[Path, bytes], readers: int | None = None) -> Non
 
 def place(path: Path, content: bytes, readers: int | None = None) -> None:
     """Write a file of mode 0600, or 0640 for a group, that appears complete or not at all."""
+    with placing(path, content, readers):
+        pass
+
+
+@contextmanager
+def placing(path: Path, content: bytes, readers: int | None = None) -> Iterator[None]:
+    """Do as `place` when the block has ended well: what the disk says is raised before it begins."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     try:
         _write(fresh, content, readers, durably=True)
+        yield
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from nameplate.adapters.proxy.nginx_syntax import Directive, block, line
 from nameplate.adapters.proxy.sites import Site, SiteLocation, WeightedUpstream, dial, is_ip
 from nameplate.core import maintenance
 from nameplate.core.names import without_wildcard
+from nameplate.core.route_settings import USUAL
 from nameplate.ports.proxy import Redirect, Upstream
 
 CHALLENGES = "/.well-known/acme-challenge/"
@@ -96,7 +97,7 @@ def servers(layout: Layout, site: Site) -> tuple[Directive, ...]:
     guards = [*_one_label(site), block("if", "($nameplate_dotted)", of=[CLOSE])]
     open_ = [one for one in site.locations if site.key_pair is None or not one.force_https]
     plain += page(open_)
-    secure = [*listen(layout.listen_https, "ssl", "http2"), name, PROTOCOLS]
+    secure = [*listen(layout.listen_https, "ssl", "http2"), name, *protocols(site.min_tls_version)]
     for location in site.locations:
         closed = [*guards, *_withdrawn(layout, location)]
         is_forced = site.key_pair is not None and location.force_https and not location.is_said
@@ -168,6 +169,19 @@ def misdirected() -> list[Directive]:
     """Return the refusal of requests for another host than that of their handshake."""
     refused = [line("return", "421")]
     return [block("if", f"($nameplate_{what})", of=refused) for what in ("misdirected", "dotted")]
+
+
+def protocols(oldest: str) -> list[Directive]:
+    """Return the versions of TLS of a server that has the `oldest` of a host.
+
+    OpenSSL chooses the version before it tells nginx the name, so an older one is closed after the handshake.
+    """
+    if oldest == USUAL.min_tls_version:
+        return [PROTOCOLS]
+    return [
+        line("ssl_protocols", "TLSv1.3"),
+        block("if", "($ssl_protocol", "!=", "TLSv1.3)", of=[CLOSE]),
+    ]
 
 
 def listen(addresses: Sequence[str], *flags: str) -> list[Directive]:

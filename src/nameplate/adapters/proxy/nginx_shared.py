@@ -151,7 +151,9 @@ def _servers(layout: Layout, alike: _Behaviour) -> tuple[Directive, ...]:
         *fragments.page([] if is_forced else [location]),
         block("location", "/", of=[dotted, *closed, *said]),
     ]
-    secure = [*fragments.listen(layout.listen_https, "ssl", "http2"), names, fragments.PROTOCOLS]
+    oldest = location.settings.min_tls_version
+    secure = [*fragments.listen(layout.listen_https, "ssl", "http2"), names]
+    secure += fragments.protocols(oldest)
     if alike.secure:
         stem = f"{layout.folder}/{_PAIR}"
         said = fragments.proxied(layout, location, hsts=location.hsts, passed=passed)

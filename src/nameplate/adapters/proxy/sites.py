@@ -82,6 +82,11 @@ class Site:
     key_pair: KeyPair | None
 
     @property
+    def min_tls_version(self) -> str:
+        """The oldest version of TLS that visitors may use: a handshake knows no path."""
+        return max(location.settings.min_tls_version for location in self.locations)
+
+    @property
     def wildcard(self) -> bool:
         """The name stands for every host one label below it."""
         return is_wildcard(self.hostname)

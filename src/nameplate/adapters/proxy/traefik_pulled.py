@@ -33,7 +33,7 @@ class PulledTraefik:
         Raises `RouteRefused` for a key pair that cannot be served.
         """
         joined: dict[str, Any] = {}
-        for name in (documents.COMMON, *config.files):
+        for name in dict.fromkeys((documents.COMMON, *config.files)):
             if name.endswith(".yaml"):
                 content = config.files[name]
                 if name == documents.COMMON:

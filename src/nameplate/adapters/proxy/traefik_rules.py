@@ -34,6 +34,7 @@ _REVISION, _CHALLENGE = 9_000_001, 9_000_000
 _EXACT, _WILDCARD, _NOTHING = 3_000_000, -500, -900
 """Of a host; what its path is long is added. Coolify's own catch-all has -1000."""
 _STRICT = {"sniStrict": True, "minVersion": "VersionTLS12"}
+_MIN_VERSIONS = {"1.2": "VersionTLS12", "1.3": "VersionTLS13"}
 _ROUTE = re.compile(rf"{PREFIX}(?:http|https)-([A-Za-z0-9_-]+)(?:@[a-z]+)?")
 
 
@@ -134,7 +135,8 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         pair = {"certFile": bundle, "keyFile": private_key}
         # Traefik answers 421 where the handshake's name and the Host have different options (RFC
         # 9110 section 15.5.20), so each host has its own.
-        document["tls"] = {"certificates": [pair], "options": {_options(of): _STRICT}}
+        options = {**_STRICT, "minVersion": _MIN_VERSIONS[of.min_tls_version]}
+        document["tls"] = {"certificates": [pair], "options": {_options(of): options}}
     return document
 
 

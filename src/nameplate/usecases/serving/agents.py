@@ -37,7 +37,7 @@ from nameplate.ports.agents import AgentCheck, AgentLook, AgentReport, AgentStat
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import RoutePlace
 from nameplate.usecases import work
-from nameplate.usecases.serving import routes, targets
+from nameplate.usecases.serving import agent_versions, routes, targets
 from nameplate.usecases.serving.routes import Difference, WantedRoute
 from nameplate.usecases.tools import Tools
 
@@ -121,11 +121,11 @@ def follow(sessions: Sessions, tools: Tools, lease: Lease) -> ServedNow | None:
     `agent_silent` when there is no agent to report.
     """
 
-    def read(session: Session, row: Server) -> tuple[Server, Difference, datetime]:
+    def read(session: Session, row: Server) -> tuple[Server, Difference, dict[str, str], datetime]:
         difference = difference_of(session, tools, row)
-        return row, difference, database_now(session)
+        return row, difference, _too_new(session, tools, row, difference), database_now(session)
 
-    row, difference, now = work.read(sessions, Server, lease, read)
+    row, difference, too_new, now = work.read(sessions, Server, lease, read)
     fingerprint = difference.fingerprint({})
     told = None if row.agent_report is None else row.agent_report.report
     if fingerprint == row.configured_fingerprint and not row.trouble_code and is_there(row, now):
@@ -150,16 +150,33 @@ def follow(sessions: Sessions, tools: Tools, lease: Lease) -> ServedNow | None:
     if told.fingerprint != fingerprint:  # rows went there and back between two steps
         work.record(sessions, Server, lease, lambda _s, held: held.offer_again(), release=False)
         return None
-    return _outcome(sessions, lease, difference, told)
+    return _outcome(sessions, lease, difference, told, too_new)
+
+
+def _protocol(row: Server) -> int:
+    """Return the version of the protocol that a server's agent speaks, as far as is known."""
+    return NEWEST if row.agent_report is None else row.agent_report.protocol
+
+
+def _too_new(session: Session, tools: Tools, row: Server, difference: Difference) -> dict[str, str]:
+    """Return the routes that an older agent is not told of, and why."""
+    if _protocol(row) >= NEWEST:
+        return {}
+    given = routes.rendered(session, tools.keyring, difference.told, row)
+    return agent_versions.left_out(given, _protocol(row))
 
 
 def _outcome(
-    sessions: Sessions, lease: Lease, difference: Difference, told: AgentReport
+    sessions: Sessions,
+    lease: Lease,
+    difference: Difference,
+    told: AgentReport,
+    too_new: Mapping[str, str],
 ) -> ServedNow:
     """Return the outcome that a report describes, and offer from now on what the proxy takes."""
     kept_back = dict(told.kept_back)
     back = difference.step_back(kept_back.keys()) if kept_back else None
-    refused = dict(told.refused)
+    refused = {**told.refused, **too_new}
     if back is not None:
         difference = back.difference
         kept_back = {one: kept_back.get(one, "It shares a certificate.") for one in back.names}
@@ -197,13 +214,13 @@ def silence(row: Server) -> str:
     )
 
 
-def report(sessions: Sessions, server_id: int, told: AgentReport) -> None:
-    """Note what an agent says of its own server, and have workers look at what is new.
+def report(sessions: Sessions, server_id: int, told: AgentReport, protocol: int = NEWEST) -> None:
+    """Note what an agent of this version says of its own server, and have workers look at what is new.
 
     What it says of bindings that are not on the server is left out: it learns nothing of them.
     """
     looks = {one.id: one for one in told.looks[:_MAX_NAMED]}
-    word = _bounded(told)
+    word = LastReport(_bounded(told), protocol)
 
     def transaction(session: Session) -> None:
         now = database_now(session)
@@ -211,10 +228,10 @@ def report(sessions: Sessions, server_id: int, told: AgentReport) -> None:
         query = Server.visible(PLATFORM).where(Server.id == server_id)
         columns = query.with_only_columns(Server.agent_report, Server.agent_seen_at)
         known, seen_at = session.execute(columns).one()
-        is_news = known is None or known.report != word or seen_at is None
+        is_news = known is None or known != word or seen_at is None
         values: dict[str, Any] = {"agent_seen_at": now, "updated_at": Server.updated_at}
         if is_news:
-            values["agent_report"] = LastReport(word)
+            values["agent_report"] = word
         statement = sa.update(Server)
         if is_news or (seen_at is not None and seen_at < now - SILENT):
             statement = Server.waking(now)
@@ -377,7 +394,7 @@ def _difference(
 ) -> Difference:
     """Return what a server should serve; its form is all that an agent is told beside routes."""
     proxy = json.dumps(row.proxy, sort_keys=True)
-    form = routes.digest("agent", NEWEST, row.address, proxy, *checks)
+    form = routes.digest("agent", NEWEST, _protocol(row), row.address, proxy, *checks)
     wanted = routes.wanted(session, row.id, row.server_group_id)
     stopped = routes.stopped(session, row.id, tools.suspended_answer, wanted, row.server_group_id)
     return Difference(form, wanted, routes.served(session, row.id), stopped)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from nameplate.core.agent_protocol import NEWEST
 from nameplate.db import Sessions, database_now
 from nameplate.leases import DueRow, Lease, seen_together
 from nameplate.models import Server
@@ -90,6 +91,7 @@ def _is_plain(row: Server, now: datetime) -> bool:
         and row.trouble_code is None
         and told is not None
         and told.report.code is None
+        and told.protocol >= NEWEST
         and agents.is_there(row, now)
     )
 

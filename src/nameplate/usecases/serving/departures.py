@@ -159,7 +159,7 @@ def _record(
         BindingPlacement.server_id == lease.id, BindingPlacement.leaving_since.is_not(None)
     )
     placed = {at.binding_id: at for at in session.scalars(query)}
-    settled = []
+    settled, over = [], []
     for one in found:
         at = placed.get(one.binding)
         if at is None:
@@ -169,6 +169,7 @@ def _record(
             if not at.is_told:
                 session.delete(at)
             settled.append((one.domain, one.hostname))
+            over.append(one.binding)
         elif not one.is_led_over and one.status is BindingStatus.ACTIVE:
             at.lead_over(now)
             settled.append((one.domain, one.hostname))
@@ -176,6 +177,11 @@ def _record(
             _let_go(session, at, one, now, is_away=one.binding in away)
     if settled:
         pointing.settle(session, settled, now)
+    if over:  # a change of theirs, for the edge
+        session.execute(
+            Binding.waking(now).where(Binding.id.in_(over)),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _let_go(

@@ -20,7 +20,7 @@ from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import database_now
 from nameplate.models import Application, Binding, Certificate, Domain, Organization
 from nameplate.models.orm import UtcDateTime, among, utc_now
-from nameplate.usecases import holders
+from nameplate.usecases import holders, placements
 from nameplate.usecases.serving import redirects
 
 T = TypeVar("T")
@@ -55,7 +55,8 @@ class ServedHost:
     upstream: str
     """`host:port`."""
     active: bool
-    """The application was seen through the proxy: `route` answers with it."""
+    """The application was seen through the proxy, or the server that it moves away from serves it on:
+    `route` answers with it."""
     permitted: bool
     """A certificate may be obtained for the host: `ask` answers yes."""
     weight: int = 100
@@ -111,6 +112,7 @@ def changed(
 
 
 def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
+    moving = placements.is_moving()
     return (
         sa.select(
             Binding.hostname,
@@ -119,7 +121,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
             Application.id,
             Application.upstream_host,
             sa.func.coalesce(Binding.port, Application.upstream_port),
-            Binding.status,
+            sa.case((Binding.status == BindingStatus.ACTIVE, sa.true()), else_=moving),
             Binding.ssl_enabled,
             Binding.traffic_weight,
             Binding.redirect_to,
@@ -133,7 +135,10 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
         .outerjoin(Certificate, Certificate.id == Binding.ssl_certificate_id)
         .where(
             Binding.deleted_at.is_(None),
-            Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
+            sa.or_(
+                Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
+                sa.and_(Binding.status != BindingStatus.DISABLED, moving),
+            ),
             Domain.permits(Binding.hostname),
             redirects.leads(),
             Application.deleted_at.is_(None),
@@ -202,7 +207,7 @@ def _rows(
     shown: dict[int, str] = {}
     rows = session.execute(query, values)
     for row in rows:
-        hostname, path, organization, app, upstream, port, status, ssl, weight, to, moved, *more = (
+        hostname, path, organization, app, upstream, port, active, ssl, weight, to, moved, *more = (
             row
         )
         held_back_at, is_spent = more
@@ -214,7 +219,7 @@ def _rows(
             organization=organization,
             application=shown[app],
             upstream=f"[{upstream}]:{port}" if ":" in upstream else f"{upstream}:{port}",
-            active=status == BindingStatus.ACTIVE,
+            active=bool(active),
             permitted=bool(ssl),
             weight=weight,
             redirect=(to, moved) if to else None,

@@ -182,7 +182,7 @@ def remove(
     if not force:
         _refuse_used(session, actor, row)
     soft_delete(session, row, now)
-    _wake_group(session, row, now)
+    _wake_shared(session, row, now)
     pointing.of_server(session, row, now)
     return row
 
@@ -202,19 +202,20 @@ def restore(session: Session, actor: Actor, reference: str, now: datetime) -> Se
     if row.server_group_id is not None:
         on_group = Binding.visible(PLATFORM).where(Binding.server_group_id == row.server_group_id)
         withholding.withhold(session, row, session.scalars(on_group).all(), now)
-        _wake_group(session, row, now)
+    _wake_shared(session, row, now)
     pointing.of_server(session, row, now)
     return row
 
 
-def _wake_group(session: Session, row: Server, now: datetime) -> None:
-    """Have the bindings looked at that the server serves with others."""
+def _wake_shared(session: Session, row: Server, now: datetime) -> None:
+    """Have the bindings looked at that the server serves with others, or until others do."""
+    served: sa.ColumnElement[bool] = Binding.id.in_(BindingPlacement.moving_from(row.id))
     if row.server_group_id is not None:
-        on_group = Binding.server_group_id == row.server_group_id, Binding.deleted_at.is_(None)
-        session.execute(
-            Binding.waking(now).where(*on_group),
-            execution_options={"synchronize_session": False},
-        )
+        served = sa.or_(served, Binding.server_group_id == row.server_group_id)
+    session.execute(
+        Binding.waking(now).where(served, Binding.deleted_at.is_(None)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _refuse_used(session: Session, actor: Actor, row: Server) -> None:
