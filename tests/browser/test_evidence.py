@@ -20,7 +20,20 @@ def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, consol
     assert 'zone = "labs-northwind.example."' in text
     seen.page.get_by_role("button", name="Connect", exact=True).click()
     dialog = seen.page.get_by_role("dialog")
+    assert dialog.get_by_role("button", name="Connect").is_disabled()
+    before = console.call("GET", "/v1/domains/labs-northwind.example")
+    to_write = {
+        f"{one['name']} {one['type']} {one['value']}"
+        for one in before["instructions"]
+        if one["kind"] == "dns_record" and not one["done"]
+    }
     dialog.get_by_label("DNS account").select_option(label="dns of labs · memory")
+    writes = dialog.get_by_role("status", name="Nameplate will write")
+    told = {
+        one.inner_text().replace("+", "").strip() for one in writes.get_by_role("listitem").all()
+    }
+    assert told == to_write != set()
+    assert console.call("GET", "/v1/domains/labs-northwind.example")["account"] is None
     dialog.get_by_role("button", name="Connect").click()
     seen.page.get_by_role("heading", name="Let Nameplate do it").wait_for(state="detached")
     domain = console.call("GET", "/v1/domains/labs-northwind.example")

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { browserOf } from "../src/core/browsers";
 import { byAccount, levelOf } from "../src/core/budgets";
 import { months, placeOn } from "../src/core/calendar";
+import { takenOver } from "../src/core/connection";
 import { adoption } from "../src/core/drift";
 import { answered, barsOf, sparkline } from "../src/core/health";
 import { richOf } from "../src/core/prose";
@@ -56,6 +57,17 @@ describe("the tree of organizations", () => {
       { id: "d", parent: "b", name: "Low" }, { id: "e", parent: "unseen", name: "Else" },
     ];
     expect(treeOf(all).map(({ one, depth }) => `${one.name} ${depth}`)).toEqual(["Else 0", "Top 0", "Mid 1", "Low 2", "Zed 1"]);
+  });
+});
+
+describe("a DNS account", () => {
+  const record = (value: string, more: { kind?: string; done?: boolean } = {}) =>
+    ({ kind: "dns_record", type: "TXT", name: "_proof.a.example", value, done: false, ...more });
+
+  it("takes over what would be left to do by hand without it, each once", () => {
+    const without = [record("a"), record("a"), record("b"), record("c", { done: true }), record("d", { kind: "undecided" })];
+    expect(takenOver(without, [record("b")]).map((one) => one.value)).toEqual(["a"]);
+    expect(takenOver(without, [record("b", { kind: "http_file" })]).map((one) => one.value)).toEqual(["a", "b"]);
   });
 });
 

@@ -285,5 +285,8 @@ export const administrationDe: Readonly<Record<AdministrationKey, Entry>> = {
   "connect.form_text": "Wählen Sie das Konto mit der Zone von {name}. Einträge, die nicht von Nameplate sind, bleiben unberührt.",
   "connect.account": "DNS-Konto",
   "connect.none": "Es gibt noch kein DNS-Konto.",
+  "connect.writes": "Nameplate schreibt",
+  "connect.writes_nothing": "Jetzt ist nichts zu schreiben.",
+  "connect.later": "Einträge, die Bindungen und Zertifikate später brauchen, werden dann geschrieben. Jede Änderung steht unter Einträge und lässt sich zurücknehmen.",
   "connect.go": "Verbinden",
 };

@@ -284,6 +284,9 @@ export const administrationEn = {
   "connect.form_text": "Choose the account that holds the zone of {name}. Records that Nameplate did not make are left alone.",
   "connect.account": "DNS account",
   "connect.none": "There is no DNS account yet.",
+  "connect.writes": "Nameplate will write",
+  "connect.writes_nothing": "Nothing has to be written now.",
+  "connect.later": "Records that bindings and certificates need later are written as they come up. You see each change under Records and can undo it.",
   "connect.go": "Connect",
 } as const satisfies Record<string, Entry>;
 
