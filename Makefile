@@ -84,7 +84,7 @@ changelog: $(VENV)/.dev  ## Show the next release's part of CHANGELOG.md.
 lock: | $(BIN)/pip  ## Write constraints.txt from what pyproject.toml asks for, with today's versions.
 	$(BIN)/python scripts/lock.py
 
-release: web  ## Build, check, commit and tag VERSION=1.2.3; push nothing.
+release: web  ## Build wheel and npm packages, check, commit and tag VERSION=1.2.3; push nothing.
 	$(BIN)/python scripts/release.py "$(VERSION)"
 
 clean:  ## Remove the virtual environment and every cache.

@@ -56,6 +56,12 @@ def built(version: str, folder: Path) -> list[Path]:
     return archives
 
 
+def packed(folder: Path) -> list[Path]:
+    """Build the packages for npm, check what is in them, and install both into an empty folder."""
+    told = run(sys.executable, "web/packages.py", "--try", str(folder))
+    return [Path(line) for line in told.splitlines() if line.endswith(".tgz")]
+
+
 def described(archive: Path) -> bytes:
     """Return the metadata that an archive carries."""
     if archive.suffix == ".whl":
@@ -92,6 +98,7 @@ def release(version: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for archive in archives:
                 try_out(version, archive, Path(folder, archive.suffix.strip(".")))
+        archives += packed(ROOT / "dist")
     except BaseException:
         run("git", "reset", "--quiet", "--hard")
         raise

@@ -118,6 +118,45 @@ def test_a_token_of_one_domain_shows_no_other(world: World) -> None:
     assert page.send("DELETE", f"/v1/records/{hidden['id']}").code == "record_not_found"
 
 
+def test_a_page_follows_its_own_domain_when_its_stream_is_cut(world: World) -> None:
+    acme, mine = world.as_acme, world.ids["domains"]
+    other = acme.post("/v1/domains", {"name": "other.example.org"})
+    token = _made(acme, "events:read", domain="example.com")
+    told = _ask(acme, token, "/v1/events?since=start&limit=100&domain=example.com")
+    assert {one["domain"] for one in told.body["data"]} == {mine}
+    for query, code in (
+        ("", "scope_insufficient"),
+        (f"?object={mine}", "scope_insufficient"),
+        (f"?domain={other['id']}", "domain_not_found"),
+    ):
+        assert _ask(acme, token, f"/v1/events{query}").code == code, query
+
+
+def test_a_page_is_told_what_its_token_may_do(api: Api, world: World) -> None:
+    acme = world.as_acme
+    path = "/v1/embed-tokens/current"
+    body = {
+        "actions": ["domains:read", "records:write"],
+        "origins": [PAGE],
+        "domain": "example.com",
+    }
+    made = acme.post("/v1/embed-tokens", body)
+    told = _ask(acme, made["token"], path)
+    assert told.status == 200
+    assert (told.body["id"], told.body["domain"]) == (made["id"], world.ids["domains"])
+    permitted = told.body["permitted"]
+    assert {"show_domain", "apply_plan"} <= set(permitted)
+    assert not {"check_domain", "list_records", "list_events", "remove_domain"} & set(permitted)
+    assert "token" not in told.body
+    ada = person(api, "ada@example.com", "viewer", world.acme["id"])
+    body = {"actions": ["records:read", "records:write"], "origins": [PAGE]}
+    viewers = ada.send("POST", "/v1/embed-tokens", body).body["token"]
+    permitted = _ask(acme, viewers, path).body["permitted"]
+    assert "list_records" in permitted
+    assert "apply_plan" not in permitted
+    assert acme.send("GET", path).code == "embed_token_not_found"
+
+
 def test_nobody_makes_one_for_another_organization(world: World) -> None:
     body = {"actions": ["domains:read"], "origins": [PAGE], "domain": world.ids["domains"]}
     foreign = world.as_globex.send("POST", "/v1/embed-tokens", body)

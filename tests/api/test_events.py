@@ -80,6 +80,13 @@ def test_filters(api: Api, world: World) -> None:
     kinds = _all(api, "&types=token.*,server.added&organization=acme")
     assert {one["type"] for one in kinds} == {"token.created", "server.added"}
     assert {one["organization"] for one in kinds} == {world.ids["organizations"]}
+    other = world.as_acme.post("/v1/domains", {"name": "other.example.org"})
+    mine = _all(world.as_acme, "&domain=other.example.org")
+    assert {one["domain"] for one in mine} == {other["id"]}
+    assert {one["id"] for one in _all(world.as_acme, f"&domain={domain}")} == {
+        one["id"] for one in story
+    }
+    assert world.as_globex.send("GET", f"/v1/events?domain={domain}").code == "domain_not_found"
     newest = api.get("/v1/events?limit=2")
     assert newest["has_more"]
     older = api.get(f"/v1/events?limit=2&before={newest['next_cursor']}")

@@ -240,6 +240,82 @@ def test_what_a_token_does_not_allow_is_refused_and_said(world: World, visit: Vi
     assert page.evaluate("told") == [["records-changed", DOMAIN]]
 
 
+OFFERS = (
+    "Check now", "Find the cause", "Add record", "Plan changes", "Bind application", "Add domains",
+    "Link for whoever manages the DNS", "Release domain", "Request certificate", "Records",
+    "Certificates", "Bindings",
+)  # fmt: skip
+
+
+def _offered(part: Any) -> set[str]:
+    """Return what the page of a domain offers on all tabs that it has."""
+    found = set()
+    part.get_by_role("link", name=DOMAIN, exact=True).click()
+    part.get_by_role("list", name="From claim to live site").wait_for()
+    parts = part.get_by_role("navigation", name="Parts of the domain").get_by_role("button")
+    for one in parts.all():
+        one.click()
+        part.locator("[aria-busy=true]").first.wait_for(state="detached")
+        for name in OFFERS:
+            if part.get_by_role("button", name=name, exact=True).count():
+                found.add(name)
+        if part.locator("summary").filter(has_text="Actions").count():
+            found.add("Actions")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("actions", "offered"),
+    [
+        (("domains:read",), {"Find the cause"}),
+        (
+            ("domains:read", "domains:check", "records:read"),
+            {"Find the cause", "Check now", "Records"},
+        ),
+        (
+            ("domains:read", "records:read", "records:write", "bindings:read", "bindings:write"),
+            {"Find the cause", "Records", "Add record", "Plan changes"}
+            | {"Bindings", "Bind application", "Actions"},
+        ),
+        (("domains:read", "certificates:read"), {"Find the cause", "Certificates"}),
+    ],
+)
+def test_a_part_offers_what_its_token_permits(
+    actions: tuple[str, ...], offered: set[str], world: World, visit: Visit
+) -> None:
+    host, page = world.hosts["plain"].url, visit.page
+    page.goto(host)
+    token = world.token(host, *actions, organization="northwind")
+    with page.expect_response("**/v1/embed-tokens/current"):
+        part = _add(page, "nameplate-domain-manager", token=token)
+    assert _offered(part) == offered
+    assert part.get_by_role("alert").count() == 0
+
+
+def test_a_part_whose_stream_is_cut_asks_for_the_events_of_its_domain(
+    world: World, visit: Visit
+) -> None:
+    host, page = world.hosts["plain"].url, visit.page
+    page.route("**/v1/events/stream?*", lambda route: route.abort())
+    page.goto(host)
+    part = page.locator("nameplate-domain-setup")
+    with page.expect_response(lambda one: "/v1/events?" in one.url) as asked:
+        part.get_by_role("list", name="From claim to live site").wait_for()
+    domain = world.console.call("GET", f"/v1/domains/{DOMAIN}")["id"]
+    assert (asked.value.status, f"domain={domain}" in asked.value.url) == (200, True)
+    told: list[Any] = []
+    page.on("response", lambda one: "/v1/events?" in one.url and told.extend(one.json()["data"]))
+    for is_forced in (False, True):
+        world.console.call("PATCH", f"/v1/domains/{DOMAIN}", {"force_https": is_forced})
+    world.console.call("PATCH", "/v1/domains/labs-northwind.example", {"force_https": False})
+    with (
+        page.expect_response(lambda one: one.url.endswith(f"/v1/domains/{DOMAIN}")),
+        page.expect_response(lambda one: "/v1/events?" in one.url, timeout=60_000),
+    ):
+        pass
+    assert {one["domain"] for one in told} == {domain}
+
+
 _FETCH = (
     "([url, token]) => fetch(url, {headers: {Authorization: `Bearer ${token}`}})"
     ".then(answer => answer.status, error => error.name)"

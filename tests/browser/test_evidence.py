@@ -1,6 +1,7 @@
 """What the pages of domains, certificates and bindings show beside the status, and one click ways out."""
 
 import secrets
+from collections.abc import Callable
 
 from tests.browser.conftest import Seen
 from tests.servers.console import Console
@@ -19,7 +20,20 @@ def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, consol
     assert 'zone = "labs-northwind.example."' in text
     seen.page.get_by_role("button", name="Connect", exact=True).click()
     dialog = seen.page.get_by_role("dialog")
+    assert dialog.get_by_role("button", name="Connect").is_disabled()
+    before = console.call("GET", "/v1/domains/labs-northwind.example")
+    to_write = {
+        f"{one['name']} {one['type']} {one['value']}"
+        for one in before["instructions"]
+        if one["kind"] == "dns_record" and not one["done"]
+    }
     dialog.get_by_label("DNS account").select_option(label="dns of labs · memory")
+    writes = dialog.get_by_role("status", name="Nameplate will write")
+    told = {
+        one.inner_text().replace("+", "").strip() for one in writes.get_by_role("listitem").all()
+    }
+    assert told == to_write != set()
+    assert console.call("GET", "/v1/domains/labs-northwind.example")["account"] is None
     dialog.get_by_role("button", name="Connect").click()
     seen.page.get_by_role("heading", name="Let Nameplate do it").wait_for(state="detached")
     domain = console.call("GET", "/v1/domains/labs-northwind.example")
@@ -55,6 +69,28 @@ def test_certificates_have_a_calendar_and_a_life(seen: Seen) -> None:
     dialog = seen.page.get_by_role("dialog")
     dialog.get_by_role("img", name="Renewed between").wait_for()
     dialog.get_by_text("Used by 1 binding.").wait_for()
+
+
+def test_limits_of_authorities_are_seen_before_an_order_waits(
+    seen: Seen, person: Callable[..., Seen]
+) -> None:
+    def told(tab: Seen, first: str) -> dict[str, str]:
+        tab.go("certificates")
+        limits = tab.page.get_by_role("region", name="Limits of the authorities")
+        limits.get_by_role("heading", name="main at Let's Encrypt").wait_for()
+        limits.get_by_text(first, exact=True).wait_for()
+        rows = [one.inner_text().split("\n") for one in limits.get_by_role("listitem").all()]
+        return {name: " ".join(" ".join(rest).split()) for name, *rest in rows}
+
+    everything = told(seen, "Orders of Harbor Media")
+    assert everything["Orders of the account"].startswith("9 of 300 taken in 3 hours Room")
+    assert everything["Orders of Harbor Media"].startswith("4 of 150 taken in 3 hours Room")
+    assert "5 of 5 taken in 7 days Used up" in everything["Certificates for northwind.example"]
+    assert "Room again tomorrow" in everything["Certificates for northwind.example"]
+    near = everything["Certificates for harbor.example"]
+    assert near == "4 of 5 taken in 7 days Nearly taken"
+    mine = told(person("viewer", "northwind"), "Your share of the orders")
+    assert mine.keys() == {"Your share of the orders", "Certificates for northwind.example"}
 
 
 def test_a_binding_shows_its_last_day_and_its_servers(seen: Seen) -> None:

@@ -86,6 +86,24 @@ def test_a_change_elsewhere_is_seen_without_a_reload(seen: Seen, console: Consol
     assert seen.page.evaluate("window.kept") is True
 
 
+def test_a_network_that_comes_back_is_used_at_once(seen: Seen, console: Console) -> None:
+    """With the tab's clock stopped nothing is asked again because time has passed."""
+    seen.page.clock.install()
+    with seen.page.expect_response("**/v1/events/stream?*"):
+        seen.go("domains/press.harbor.example/overview")
+    seen.page.clock.pause_at(seen.page.evaluate("Date.now()") + 1000)
+    seen.page.context.set_offline(True)
+    console.call("POST", "/v1/domains/press.harbor.example:suspend", {"reason": "Paused."})
+    with (
+        seen.page.expect_response("**/v1/events?*") as asked,
+        seen.page.expect_response("**/v1/events/stream?*"),
+    ):
+        seen.page.context.set_offline(False)
+    assert asked.value.status == 200
+    seen.page.get_by_role("main").get_by_text("Suspended", exact=True).first.wait_for()
+    console.call("POST", "/v1/domains/press.harbor.example:resume")
+
+
 def test_what_tenants_write_is_text(seen: Seen, console: Console) -> None:
     for path, body in (
         ("applications", {"name": HOSTILE, "organization": "harbor"}),

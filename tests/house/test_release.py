@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from tests.house.source import ROOT
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "dist", "build", "__pycache__", ".*_cache")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", "dist", "build", "__pycache__", ".*_cache", "node_modules"
+)
 
 
 @pytest.fixture
@@ -16,11 +18,11 @@ def clone(tmp_path: Path) -> Path:
     """Return a repository of its own with this tree as its one commit."""
     folder = tmp_path / "clone"
     folder.mkdir()
-    for name in ("src", "scripts", "changelog.d"):
+    for name in ("src", "scripts", "changelog.d", "web"):
         shutil.copytree(ROOT / name, folder / name, ignore=NOT_COPIED)
     for name in (
         *("pyproject.toml", "constraints.txt", "CHANGELOG.md", "README.md", "LICENSE"),
-        *("Makefile", ".gitignore"),
+        *("Makefile", ".gitignore", "hatch_build.py"),
     ):
         shutil.copy(ROOT / name, folder / name)
     git(folder, "init", "--quiet")
@@ -99,4 +101,6 @@ def test_a_release(clone: Path) -> None:
     assert {path.name for path in (clone / "dist").iterdir()} == {
         "nameplate-1.2.3-py3-none-any.whl",
         "nameplate-1.2.3.tar.gz",
+        "nameplate-client-1.2.3.tgz",
+        "nameplate-vue-1.2.3.tgz",
     }

@@ -18,11 +18,14 @@ import nameplate
 from nameplate import bootstrap
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
-from nameplate.models import Binding
+from nameplate.models import Binding, Domain
 from nameplate.seeding import load
 from nameplate.settings import Settings
+from nameplate.usecases.certificates import budgets
+from nameplate.usecases.certificates.budgets import Ordering
 from nameplate.usecases.serving import looks
 from nameplate.usecases.tenants import tokens
+from tests.models import world
 
 from .process import Server, ServerMissing, free_port, listens, program
 
@@ -60,6 +63,7 @@ class Console:
                 session, PLATFORM, name="console", now=now, random=tools.random, platform=True
             )
         _look_for_a_day(sessions, now)
+        _take_from_limits(sessions, now)
         sessions.dispose()
         self.token = secret.reveal()
         self.port = free_port()
@@ -126,6 +130,20 @@ def _look_for_a_day(sessions: Sessions, now: datetime) -> None:
             look = (row.id, row.organization_id, at, failed, 502 if failed else 200, took)
             seen.append(looks.TargetLook(*look))
         looks.note(sessions, seen)
+
+
+def _take_from_limits(sessions: Sessions, now: datetime) -> None:
+    """Leave an account at an authority whose limit for one domain is reached, and of another is near."""
+    with sessions.begin(PLATFORM) as session:
+        limits = {"orders": "300/3h", "certificates_per_domain": "5/7d"}
+        account = world.account(
+            session, None, kind="ca", provider="letsencrypt", name="main", config={"limits": limits}
+        )
+        rows = session.scalars(Domain.visible(PLATFORM).order_by(Domain.id)).all()
+        owners = {one.domain_name: one.organization_id for one in rows}
+        for base, orders in (("northwind.example", 5), ("harbor.example", 4)):
+            for _ in range(orders):
+                budgets.take_order(session, account, Ordering(owners[base], [base], [base]), now)
 
 
 class Chromium:

@@ -2,12 +2,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { browserOf } from "../src/core/browsers";
+import { byAccount, levelOf } from "../src/core/budgets";
 import { months, placeOn } from "../src/core/calendar";
+import { takenOver } from "../src/core/connection";
 import { adoption } from "../src/core/drift";
 import { answered, barsOf, sparkline } from "../src/core/health";
 import { richOf } from "../src/core/prose";
 import { terraform } from "../src/core/records";
 import { configOf, fieldsOf, typedOf, type Setting } from "../src/core/settings";
+import { span } from "../src/core/time";
 import { treeOf } from "../src/core/tree";
 import { administrationEn } from "../src/i18n/administration.en";
 
@@ -54,6 +57,38 @@ describe("the tree of organizations", () => {
       { id: "d", parent: "b", name: "Low" }, { id: "e", parent: "unseen", name: "Else" },
     ];
     expect(treeOf(all).map(({ one, depth }) => `${one.name} ${depth}`)).toEqual(["Else 0", "Top 0", "Mid 1", "Low 2", "Zed 1"]);
+  });
+});
+
+describe("a DNS account", () => {
+  const record = (value: string, more: { kind?: string; done?: boolean } = {}) =>
+    ({ kind: "dns_record", type: "TXT", name: "_proof.a.example", value, done: false, ...more });
+
+  it("takes over what would be left to do by hand without it, each once", () => {
+    const without = [record("a"), record("a"), record("b"), record("c", { done: true }), record("d", { kind: "undecided" })];
+    expect(takenOver(without, [record("b")]).map((one) => one.value)).toEqual(["a"]);
+    expect(takenOver(without, [record("b", { kind: "http_file" })]).map((one) => one.value)).toEqual(["a", "b"]);
+  });
+});
+
+describe("limits of authorities", () => {
+  const budget = (account: string, used: number, next: string | null) => ({ account, count: 10, used, next_at: next });
+  const now = Date.parse("2026-11-29T12:00:00Z");
+
+  it("are near when most is taken and spent when one more must wait", () => {
+    const past = "2026-11-29T12:00:00Z";
+    expect([0, 7, 8, 10].map((used) => levelOf(budget("a", used, used ? past : null), now).word)).toEqual(["room", "room", "scarce", "scarce"]);
+    expect(levelOf(budget("a", 9, "2026-11-29T12:00:01Z"), now)).toEqual({ tone: "bad", word: "spent" });
+  });
+
+  it("are listed by account", () => {
+    const found = byAccount([budget("a", 1, ""), budget("b", 2, ""), budget("a", 3, "")]);
+    expect(found.map((one) => one.map(({ account, used }) => `${account}${used}`))).toEqual([["a1", "a3"], ["b2"]]);
+  });
+
+  it("name their period in its largest whole unit", () => {
+    expect([604_800, 10_800, 5400, 61].map((seconds) => span(seconds, "en"))).toEqual(["7 days", "3 hours", "90 minutes", "61 seconds"]);
+    expect(span(86_400, "de")).toBe("1 Tag");
   });
 });
 

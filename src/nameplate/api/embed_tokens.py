@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from nameplate.api import rights
 from nameplate.api.deps import Crossing
 from nameplate.api.routing import router
-from nameplate.api.shapes import Body, Reference
+from nameplate.api.shapes import Body, Reference, public
 from nameplate.core import ids
+from nameplate.core.errors import NotFound
 from nameplate.core.ids import Prefix
 from nameplate.core.roles import ACTIONS
 from nameplate.db import database_now
@@ -106,3 +108,49 @@ def add(call: Crossing, body: EmbedTokenNew) -> EmbedTokenMade:
     )
     call.request.state.kept_body = made.model_dump_json()
     return made.model_copy(update={"token": secret.reveal()})
+
+
+class EmbedTokenShown(BaseModel):
+    """What an embed token is for, as the page that has it is told."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **{key: value for key, value in _EXAMPLE.items() if key != "token"},
+                    "permitted": ["list_domains", "show_domain"],
+                }
+            ]
+        }
+    )
+
+    object: Literal["embed_token"] = "embed_token"
+    id: str
+    organization: str
+    domain: str | None
+    actions: list[str]
+    origins: list[str]
+    expires_at: datetime
+    permitted: list[str] = Field(
+        description="Operations (`operationId` of the OpenAPI document) that it may use now."
+    )
+
+
+@routes.get("/embed-tokens/current", operation_id="show_embed_token")
+def show(call: Crossing) -> EmbedTokenShown:
+    """Show what the embed token is for that the request is sent with."""
+    caller = call.request.state.caller
+    scope = caller.scope
+    if scope is None:
+        raise NotFound(
+            "embed_token_not_found", "The request is not sent with an embed token. Send one."
+        )
+    return EmbedTokenShown(
+        id=ids.show(Prefix.EMBED_TOKEN, scope.id),
+        organization=ids.show(Prefix.ORGANIZATION, scope.actor.organization_id or 0),
+        domain=public(Prefix.DOMAIN, scope.domain_id),
+        actions=list(scope.actions),
+        origins=list(scope.origins),
+        expires_at=scope.expires_at,
+        permitted=list(rights.embedded(call.request, caller, scope)),
+    )

@@ -15,7 +15,7 @@ from nameplate.api.shapes import Page, Reference, Shape, example, public
 from nameplate.core import ids
 from nameplate.core.ids import Prefix
 from nameplate.models import Event, EventActor
-from nameplate.usecases import events
+from nameplate.usecases import events, lookup
 from nameplate.usecases.tenants import organizations
 
 _REFERENCES: Mapping[str, tuple[str, Prefix]] = {
@@ -177,6 +177,10 @@ About = Annotated[
 Owner = Annotated[
     Reference | None, Query(description="Only events of this organization, by id or slug.")
 ]
+OfDomain = Annotated[
+    Reference | None,
+    Query(description="Only events of this domain and of all that belongs to it, by id or name."),
+]
 
 
 class EventsAsked:
@@ -190,11 +194,13 @@ class EventsAsked:
         types: Types = None,
         about: About = None,
         organization: Owner = None,
+        domain: OfDomain = None,
         limit: Annotated[int, Query(ge=1, le=100, description="Number of objects per page.")] = 20,
     ) -> None:
         wanted = tuple(filter(None, (types or "").split(",")))
         self.query = events.EventQuery(since, before, wanted, about)
         self.organization = organization
+        self.domain = domain
         self.limit = limit
 
 
@@ -205,6 +211,8 @@ def list_(call: Read, asked: Annotated[EventsAsked, Depends()]) -> EventPage:
     if asked.organization is not None:
         owner = organizations.get(call.session, call.actor, asked.organization)
         query = replace(query, organization=owner.id)
+    if asked.domain is not None:
+        query = replace(query, domain=lookup.domain_id(call.session, call.actor, asked.domain))
     rows = events.page(call.session, call.actor, query, limit=asked.limit)
     shown = [show(row, to_platform=call.actor.is_platform) for row in rows[: asked.limit]]
     more = len(rows) > asked.limit

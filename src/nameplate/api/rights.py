@@ -27,7 +27,7 @@ _OF_DOMAIN: Mapping[str, tuple[Any, Prefix]] = {
     "verification": (Verification, Prefix.VERIFICATION),
 }
 """Parameter of a path -> what it names, which belongs to a domain."""
-_OF_NO_DOMAIN = frozenset({"stream_events", "list_applications"})
+_OF_NO_DOMAIN = frozenset({"stream_events", "list_applications", "show_embed_token"})
 """Operations of an organization that an embed token of a domain may use: the first shows the domain's only."""
 
 
@@ -65,6 +65,12 @@ def permitted(request: Request, role: Role) -> Sequence[str]:
             for method in route.methods
         )
     ]
+
+
+def embedded(request: Request, who: Caller, scope: EmbedScope) -> Sequence[str]:
+    """Return the operations that an embed token lets a page use: of its maker's, those it was allowed."""
+    makers = permitted(request, who.role or Role.OWNER)
+    return [one for one in makers if roles.allows(scope.actions, one)]
 
 
 def _within(sessions: Sessions, who: Caller, scope: EmbedScope, request: Request) -> None:

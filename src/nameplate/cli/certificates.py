@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from nameplate.cli import certificate_campaigns, files, inspections, preflights, text_files, waiting
+from nameplate.cli import (
+    certificate_budgets,
+    certificate_campaigns,
+    files,
+    inspections,
+    preflights,
+    text_files,
+    waiting,
+)
 from nameplate.cli.checklist import WaitingStep
 from nameplate.cli.client import address
 from nameplate.cli.command import (
@@ -368,6 +376,7 @@ removing(app, "certificate", "certificates", by="Id")
 inspections.register(app)
 preflights.register(app)
 certificate_campaigns.register(app)
+certificate_budgets.register(app)
 
 
 def _waited(cli: Cli, identity: str, generation: int, timeout: float) -> dict[str, object]:

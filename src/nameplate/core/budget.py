@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ def free_at(arrival_at: datetime, limit: Limit, kept: float = 0.0) -> datetime:
     """
     usable = max(limit.period * (1 - kept), limit.interval)
     return arrival_at + limit.interval - usable
+
+
+def spent(arrival_at: datetime, now: datetime, limit: Limit) -> int:
+    """Return how many acts of the limit are taken and not yet earned back."""
+    return min(limit.count, max(0, ceil((arrival_at - now) / limit.interval)))
 
 
 def spend(

@@ -22,27 +22,30 @@ export class Live {
   readonly #api: Api;
   readonly #queries: QueryClient;
   readonly #told: (event: NameplateEvent) => void;
-  readonly #polls: boolean;
+  readonly #domain: () => string | null;
   readonly #end = new AbortController();
+  #connection = new AbortController();
   #since: string | null = null;
   #streams = true;
   #wake: () => void = () => undefined;
 
-  /** `polls`: whether the caller may list events; embed tokens may only follow the stream of theirs. */
-  constructor(api: Api, queries: QueryClient, told: (event: NameplateEvent) => void = () => undefined, polls = true) {
+  /** `domain`: the only one that the caller may know of; null: every one of its own. */
+  constructor(api: Api, queries: QueryClient, told: (event: NameplateEvent) => void = () => undefined, domain: () => string | null = () => null) {
     this.#api = api;
     this.#queries = queries;
     this.#told = told;
-    this.#polls = polls;
+    this.#domain = domain;
   }
 
   start(): void {
     document.addEventListener("visibilitychange", this.#seen);
+    window.addEventListener("online", this.#online);
     void this.#run();
   }
 
   stop(): void {
     document.removeEventListener("visibilitychange", this.#seen);
+    window.removeEventListener("online", this.#online);
     this.#end.abort();
     this.#wake();
   }
@@ -51,12 +54,18 @@ export class Live {
     if (!document.hidden) this.#wake();
   };
 
+  /** With a network again nothing is waited for, and what was open before is not trusted. */
+  readonly #online = (): void => {
+    this.#connection.abort();
+    this.#wake();
+  };
+
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#end.signal.aborted) {
+      this.#connection = new AbortController();
       try {
-        if (this.#polls) await this.#poll();
-        else if (!this.#streams) return;
+        await this.#poll();
         failures = 0;
         this.failing.value = false;
         if (this.#streams && !document.hidden) await this.#stream();
@@ -64,14 +73,16 @@ export class Live {
         failures += 1;
         this.failing.value = failures > 1;
       }
-      await this.#sleep(pause(failures, document.hidden));
+      if (!this.#connection.signal.aborted) await this.#sleep(pause(failures, document.hidden));
     }
   }
 
   async #poll(): Promise<void> {
     for (;;) {
-      const query = { since: this.#since ?? "now", limit: 100 };
-      const page = await ok(this.#api.client.GET("/v1/events", { params: { query }, signal: this.#end.signal }));
+      const domain = this.#domain();
+      const query = { since: this.#since ?? "now", limit: 100, ...(domain === null ? {} : { domain }) };
+      const signal = AbortSignal.any([this.#end.signal, this.#connection.signal]);
+      const page = await ok(this.#api.client.GET("/v1/events", { params: { query }, signal }));
       this.#since = page.next_cursor ?? this.#since;
       this.#take(page.data);
       if (!page.has_more) return;
@@ -86,7 +97,7 @@ export class Live {
     try {
       const answer = await this.#api.send(new Request(url, {
         headers: { Accept: "text/event-stream" },
-        signal: AbortSignal.any([this.#end.signal, quiet.signal]),
+        signal: AbortSignal.any([this.#end.signal, this.#connection.signal, quiet.signal]),
       }));
       if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("text/event-stream")) {
         this.#streams = answer.status >= 500 || [401, 429].includes(answer.status);

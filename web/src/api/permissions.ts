@@ -1,4 +1,4 @@
-// What the caller may do, as the API told it. An element is told nothing: its token is for the work on domains.
+// What the caller may do, as the API told it: a page offers nothing else.
 import { inject, type InjectionKey } from "vue";
 import type { operations } from "./schema";
 
@@ -9,9 +9,8 @@ export interface Permissions {
 
 export const PERMISSIONS: InjectionKey<Permissions> = Symbol("permissions");
 
-/** What no embed token allows, of what the shared parts ask for by themselves. */
-const CONSOLE_ONLY: ReadonlySet<Operation> = new Set<Operation>(["list_servers", "schedule_certificates"]);
-
 export function usePermissions(): Permissions {
-  return inject(PERMISSIONS, { may: (operation) => !CONSOLE_ONLY.has(operation) });
+  const found = inject(PERMISSIONS);
+  if (found === undefined) throw new Error("No permissions are provided.");
+  return found;
 }

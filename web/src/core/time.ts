@@ -29,6 +29,12 @@ export function day(at: string, locale: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(new Date(at));
 }
 
+/** A length of time in its largest whole unit, such as "7 days". */
+export function span(seconds: number, locale: string): string {
+  const [unit, size] = UNITS.find(([unit, size]) => ["day", "hour", "minute"].includes(unit) && seconds % size === 0) ?? ["second", 1];
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(seconds / size);
+}
+
 /** The part of a life that is over, 0 to 1. */
 export function lived(from: string, until: string, now: number): number {
   const start = Date.parse(from);

@@ -81,6 +81,12 @@ GROUP = Group(
             "Give the secret under `credentials`, and replace it at the provider.",
             (422,),
         ),
+        "embed_token_not_found": Entry(
+            Turn.YOU,
+            "The request is not sent with an embed token.",
+            "Send it with the embed token that it asks about, from one of its pages.",
+            (404,),
+        ),
         "token_not_found": Entry(
             Turn.YOU,
             "There is no such token.",

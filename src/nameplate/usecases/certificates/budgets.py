@@ -6,9 +6,10 @@ that several organizations share one of them gets half at most, unless the accou
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from math import ceil
 from typing import Any
 
@@ -26,6 +27,17 @@ KEPT = 0.1
 """The part of an account's orders that is left for renewals that cannot wait."""
 _LONGEST_NAME = 200
 """Longer ones are digested: a key has 255 characters."""
+
+
+class BucketKind(StrEnum):
+    """What a limit of an authority is on, as the keys of its buckets say it."""
+
+    ORDERS = "orders"
+    ORGANIZATION = "organization"
+    DOMAIN = "domain"
+    SET = "set"
+    FAILED = "failed"
+    ROW = "row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,34 @@ def limits(account: Account) -> IssuanceLimits:
     return issuance_limits.adjusted(known, **(config.get("limits") or {}))
 
 
+def key(account: Account, kind: BucketKind, subject: object = None) -> str:
+    """Return the key of an account's bucket: of all its orders, or of those of one subject."""
+    ending = "" if subject is None else f":{subject}"
+    return f"acme:{account.id}:{kind}{ending}"
+
+
+LIMIT_NAMES: Mapping[BucketKind, str] = {
+    BucketKind.ORDERS: "orders",
+    BucketKind.ORGANIZATION: "orders_per_organization",
+    BucketKind.DOMAIN: "certificates_per_domain",
+    BucketKind.SET: "certificates_per_set",
+    BucketKind.FAILED: "failures_per_name",
+    BucketKind.ROW: "failures_in_a_row",
+}
+"""Kind of bucket -> what `config.limits` of an account calls its limit."""
+
+
+def limit_of(account: Account, kind: BucketKind) -> Limit | None:
+    """Return an account's limit of this kind; one organization gets half where nothing else is said."""
+    said = limits(account)
+    found: Limit | None = getattr(said, LIMIT_NAMES[kind])
+    if kind is not BucketKind.ORGANIZATION:
+        return found
+    if said.orders is None or account.organization_id is not None:
+        return None
+    return found or Limit(ceil(said.orders.count / 2), said.orders.period)
+
+
 @dataclass(frozen=True, slots=True)
 class Ordering:
     """An order to be made, as far as limits count it."""
@@ -73,15 +113,14 @@ class Ordering:
 
 def of_account(account: Account, organization_id: int, *, urgent: bool = False) -> Iterator[Bucket]:
     """Return what every order takes from, in the order in which rows are locked."""
-    limit, key = limits(account), f"acme:{account.id}"
     kept = 0.0 if urgent else KEPT
-    if limit.orders is None:
-        return
-    yield Bucket(f"{key}:orders", limit.orders, "orders of the account", kept)
-    if account.organization_id is None:
-        half = Limit(ceil(limit.orders.count / 2), limit.orders.period)
-        own, what = limit.orders_per_organization or half, "orders of one organization"
-        yield Bucket(f"{key}:organization:{organization_id}", own, what, kept)
+    orders = limit_of(account, BucketKind.ORDERS)
+    if orders is not None:
+        yield Bucket(key(account, BucketKind.ORDERS), orders, "orders of the account", kept)
+    own = limit_of(account, BucketKind.ORGANIZATION)
+    if own is not None:
+        where = key(account, BucketKind.ORGANIZATION, organization_id)
+        yield Bucket(where, own, "orders of one organization", kept)
 
 
 def of_names(account: Account, bases: Collection[str], hosts: Sequence[str]) -> Iterator[Bucket]:
@@ -89,28 +128,30 @@ def of_names(account: Account, bases: Collection[str], hosts: Sequence[str]) -> 
 
     It counts for each of their registrable domains.
     """
-    limit, key = limits(account), f"acme:{account.id}"
-    if limit.certificates_per_domain is not None:
+    per_domain = limit_of(account, BucketKind.DOMAIN)
+    if per_domain is not None:
         for base in sorted(set(bases)):
             what = f"certificates for {base}"
-            yield Bucket(f"{key}:domain:{base}", limit.certificates_per_domain, what)
-    if limit.certificates_per_set is not None:
+            yield Bucket(key(account, BucketKind.DOMAIN, base), per_domain, what)
+    per_set = limit_of(account, BucketKind.SET)
+    if per_set is not None:
         exact = hashlib.sha256(",".join(sorted(hosts)).encode()).hexdigest()[:32]
         what = "certificates for exactly these names"
-        yield Bucket(f"{key}:set:{exact}", limit.certificates_per_set, what)
+        yield Bucket(key(account, BucketKind.SET, exact), per_set, what)
 
 
 def of_failures(account: Account, hosts: Collection[str]) -> Iterator[Bucket]:
     """Return what a failed proof of each of these names takes from."""
-    limit, key = limits(account), f"acme:{account.id}"
+    per_name = limit_of(account, BucketKind.FAILED)
+    in_a_row = limit_of(account, BucketKind.ROW)
     for name in sorted({host.removeprefix("*.") for host in hosts}):
         short = name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()
-        if limit.failures_per_name is not None:
+        if per_name is not None:
             what = f"failed proofs of {name}"
-            yield Bucket(f"{key}:failed:{short}", limit.failures_per_name, what)
-        if limit.failures_in_a_row is not None:
+            yield Bucket(key(account, BucketKind.FAILED, short), per_name, what)
+        if in_a_row is not None:
             what = f"failed proofs of {name} in a row"
-            yield Bucket(f"{key}:row:{short}", limit.failures_in_a_row, what)
+            yield Bucket(key(account, BucketKind.ROW, short), in_a_row, what)
 
 
 def take_order(session: Session, account: Account, ordering: Ordering, now: datetime) -> None:
