@@ -5,11 +5,13 @@ from typing import Any
 from tests.api.client import Api
 from tests.api.conftest import World
 from tests.models import world as rows
+from tests.proof import prove
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.ids import Prefix
 from nameplate.db import database_now
+from nameplate.usecases import lookup
 from nameplate.usecases.certificates import budgets
 from nameplate.usecases.certificates.budgets import Ordering
 
@@ -26,12 +28,20 @@ def _ordered(api: Api, *bases: str) -> str:
         return ids.show(Prefix.ACCOUNT, account.id)
 
 
+def _prove(api: Api, domain: str) -> None:
+    with api.sessions.begin(PLATFORM) as session:
+        claim = lookup.domain(session, PLATFORM, domain)
+        prove(session, claim, database_now(session))
+
+
 def _told(answer: dict[str, Any]) -> dict[tuple[str, str | None], int]:
     return {(one["limit"], one["subject"]): one["used"] for one in answer["data"]}
 
 
 def test_each_sees_what_concerns_it(api: Api, world: World) -> None:
     account = _ordered(api, "example.com", "rival.net")
+    _prove(api, world.ids["domains"])
+    world.as_acme.post("/v1/domains", {"name": "shop.rival.net"})  # as anybody may
     acme, domain = world.ids["organizations"], "certificates_per_domain"
     operator = api.get(PATH)
     assert _told(operator) == {

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.models import world
 
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.lifecycle import DomainStatus
 from nameplate.db import database_now
 from nameplate.models import Budget, Organization
 from nameplate.usecases.certificates import budget_levels, budgets
@@ -19,7 +20,9 @@ def populated(sessions):
         account = world.account(session, None, kind="ca", config={"limits": LIMITS})
         acme, rival = world.organization(session), world.organization(session)
         for owner, name in ((acme, "acme.com"), (rival, "rival.com")):
-            world.certificate(session, world.domain(session, owner, name))
+            held = world.domain(session, owner, name, status=DomainStatus.VERIFIED)
+            world.certificate(session, held)
+        world.domain(session, acme, "rival.com", subdomain="shop")  # anybody may claim it
         now = database_now(session)
         for owner, base in ((acme, "acme.com"), (acme, "acme.com"), (rival, "rival.com")):
             budgets.take_order(session, account, Ordering(owner.id, [base], [base]), now)

@@ -127,7 +127,8 @@ class _Reading:
 def _own_keys(actor: Actor, kind: BucketKind, prefix: str) -> sa.Select[tuple[str]]:
     """Select the keys that an organization's own names have."""
     if kind is BucketKind.DOMAIN:
-        names = Domain.visible(actor).with_only_columns(Domain.domain_name)
+        held = Domain.visible(actor).where(Domain.is_live)  # anybody may claim below another's name
+        names = held.with_only_columns(Domain.domain_name)
     else:
         bare = sa.func.replace(CertificateName.hostname, "*.", "")
         names = CertificateName.visible(actor).with_only_columns(bare)
