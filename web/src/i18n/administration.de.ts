@@ -287,6 +287,7 @@ export const administrationDe: Readonly<Record<AdministrationKey, Entry>> = {
   "connect.none": "Es gibt noch kein DNS-Konto.",
   "connect.writes": "Nameplate schreibt",
   "connect.writes_nothing": "Jetzt ist nichts zu schreiben.",
-  "connect.later": "Einträge, die Bindungen und Zertifikate später brauchen, werden dann geschrieben. Jede Änderung steht unter Einträge und lässt sich zurücknehmen.",
+  "connect.left": { one: "{n} Eintrag müssen Sie weiterhin selbst veröffentlichen.", other: "{n} Einträge müssen Sie weiterhin selbst veröffentlichen." },
+  "connect.later": "Einträge, die Bindungen und Zertifikate später brauchen, werden dann geschrieben.",
   "connect.go": "Verbinden",
 };

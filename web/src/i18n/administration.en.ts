@@ -286,7 +286,8 @@ export const administrationEn = {
   "connect.none": "There is no DNS account yet.",
   "connect.writes": "Nameplate will write",
   "connect.writes_nothing": "Nothing has to be written now.",
-  "connect.later": "Records that bindings and certificates need later are written as they come up. You see each change under Records and can undo it.",
+  "connect.left": { one: "{n} record stays for you to publish.", other: "{n} records stay for you to publish." },
+  "connect.later": "Records that bindings and certificates need later are written as they come up.",
   "connect.go": "Connect",
 } as const satisfies Record<string, Entry>;
 
