@@ -56,9 +56,8 @@ def _browser() -> Iterator[Chromium]:
 @pytest.fixture
 def chromium(_browser: Chromium) -> Iterator[Chromium]:
     """Lend the browser of all tests here. Outside of them its event loop would stand in the way of others."""
-    _browser.enter()
-    yield _browser
-    _browser.leave()
+    with _browser.lent():
+        yield _browser
 
 
 @pytest.fixture

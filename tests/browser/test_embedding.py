@@ -304,7 +304,12 @@ def test_a_part_whose_stream_is_cut_asks_for_the_events_of_its_domain(
     domain = world.console.call("GET", f"/v1/domains/{DOMAIN}")["id"]
     assert (asked.value.status, f"domain={domain}" in asked.value.url) == (200, True)
     told: list[Any] = []
-    page.on("response", lambda one: "/v1/events?" in one.url and told.extend(one.json()["data"]))
+
+    def hear(answer: Any) -> None:
+        if "/v1/events?" in answer.url:
+            told.extend(answer.json()["data"])
+
+    page.on("response", hear)
     for is_forced in (False, True):
         world.console.call("PATCH", f"/v1/domains/{DOMAIN}", {"force_https": is_forced})
     world.console.call("PATCH", "/v1/domains/labs-northwind.example", {"force_https": False})

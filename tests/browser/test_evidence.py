@@ -121,7 +121,7 @@ def test_limits_of_authorities_are_seen_before_an_order_waits(
     def told(tab: Seen, first: str) -> dict[str, str]:
         tab.go("certificates")
         limits = tab.page.get_by_role("region", name="Limits of the authorities")
-        limits.get_by_role("heading", name="main at Let's Encrypt").wait_for()
+        limits.get_by_role("heading", name="main Let's Encrypt").wait_for()
         limits.get_by_text(first, exact=True).wait_for()
         rows = [one.inner_text().split("\n") for one in limits.get_by_role("listitem").all()]
         return {name: " ".join(" ".join(rest).split()) for name, *rest in rows}

@@ -42,30 +42,49 @@ def platform(
 
 
 @pytest.fixture(scope="module")
-def acme(platform: Platform, chromium: Chromium) -> Iterator[Any]:
-    """Open the tab of a customer who chooses a password; the test never loads it again."""
-    yield from _arrive(platform, chromium, "acme")
+def _acme(platform: Platform, _browser: Chromium) -> Iterator[Any]:
+    yield from _arrive(platform, _browser, "acme")
 
 
 @pytest.fixture(scope="module")
-def globex(platform: Platform, chromium: Chromium) -> Iterator[Any]:
-    """Open that of another customer, in another browser."""
-    yield from _arrive(platform, chromium, "globex")
+def _globex(platform: Platform, _browser: Chromium) -> Iterator[Any]:
+    yield from _arrive(platform, _browser, "globex")
 
 
-def _arrive(platform: Platform, chromium: Chromium, organization: str) -> Iterator[Any]:
-    page = chromium.page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+@pytest.fixture
+def acme(_acme: Any, chromium: Chromium) -> Any:
+    """Lend the tab of a customer who chose a password; the tests never load it again."""
+    del chromium
+    return _acme
+
+
+@pytest.fixture
+def globex(_globex: Any, chromium: Chromium) -> Any:
+    """Lend that of another customer, in another browser."""
+    del chromium
+    return _globex
+
+
+def _arrive(platform: Platform, browser: Chromium, organization: str) -> Iterator[Any]:
     said: list[str] = []
+    with browser.lent():
+        page = _tab_of(platform, browser, organization, said)
+    yield page
+    with browser.lent():
+        assert page.evaluate("window.kept"), "the page was loaded again"
+        page.context.close()
+    assert said == []
+
+
+def _tab_of(platform: Platform, browser: Chromium, organization: str, said: list[str]) -> Any:
+    page = browser.page(viewport={"width": 1440, "height": 900}, locale="en-GB")
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(platform.invite(organization, f"owner@{organization}.example"))
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="No domains yet").wait_for()
     page.evaluate("window.kept = true")
-    yield page
-    assert page.evaluate("window.kept"), "the page was loaded again"
-    page.context.close()
-    assert said == []
+    return page
 
 
 def _answers(platform: Platform, host: str, number: int = 12) -> set[str]:

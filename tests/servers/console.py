@@ -6,7 +6,8 @@ import json
 import shutil
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -173,6 +174,15 @@ class Chromium:
     def enter(self) -> None:
         """Show it again: the browser may be used."""
         asyncio._set_running_loop(self._loop)
+
+    @contextmanager
+    def lent(self) -> Iterator[Self]:
+        """Let the browser be used for a while."""
+        self.enter()
+        try:
+            yield self
+        finally:
+            self.leave()
 
     def page(self, **options: Any) -> Any:
         """Open a tab in a new profile."""
