@@ -7,18 +7,22 @@ from tests.browser.conftest import Seen
 from tests.servers.console import Console
 
 
-def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, console: Console) -> None:
-    owner = console.call("GET", "/v1/domains/labs-northwind.example")["organization"]
-    account = {"kind": "dns", "provider": "memory", "config": {"zones": ["labs-northwind.example"]}}
-    for name, organization in (("dns of labs", owner), ("dns of the platform", None)):
-        named = {"name": name, "organization": organization}
-        console.call("POST", "/v1/accounts", {**account, **named})
+def test_records_leave_as_terraform(seen: Seen) -> None:
     seen.go("domains/labs-northwind.example/overview")
     with seen.page.expect_download() as download:
         seen.page.get_by_role("button", name="Terraform").click()
     text = download.value.path().read_text()
     assert 'resource "dns_txt_record_set"' in text
     assert 'zone = "labs-northwind.example."' in text
+
+
+def test_an_account_takes_over_what_it_said(seen: Seen, console: Console) -> None:
+    owner = console.call("GET", "/v1/domains/labs-northwind.example")["organization"]
+    account = {"kind": "dns", "provider": "memory", "config": {"zones": ["labs-northwind.example"]}}
+    for name, organization in (("dns of labs", owner), ("dns of the platform", None)):
+        named = {"name": name, "organization": organization}
+        console.call("POST", "/v1/accounts", {**account, **named})
+    seen.go("domains/labs-northwind.example/overview")
     seen.page.get_by_role("button", name="Connect", exact=True).click()
     dialog = seen.page.get_by_role("dialog")
     assert dialog.get_by_role("button", name="Connect").is_disabled()
