@@ -13,10 +13,18 @@ from tests.servers.powerdns import PowerDns
 
 from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
 from nameplate.core.records import Change, RRset
-from nameplate.models import Binding, Certificate, Domain, Server
+from nameplate.models import (
+    Account,
+    AccountKind,
+    Binding,
+    Certificate,
+    Domain,
+    Organization,
+    Server,
+)
 
 ZONE = "hostile-tests.com"
-LISTS = ("organizations", "applications", "tokens", "accounts", "servers")
+LISTS = ("organizations", "applications", "tokens", "accounts", "servers", "users")
 
 
 class HostileWorld:
@@ -46,6 +54,7 @@ class HostileWorld:
                 "config": {"zones": ["elsewhere.example"]},
             },
             "servers": {"name": text, "address": "192.0.2.1", "organization": "harbor"},
+            "users": {"name": text, "email": f"u{crc32(text.encode())}@example.com"},
             "records": {"domain": "harbor.example", "type": "TXT", "name": "x", "value": text},
         }  # fmt: skip
         return self.accepts("POST", f"/v1/{kind}", bodies[kind])
@@ -90,8 +99,14 @@ class HostileWorld:
                 (Binding, {Binding.error_message: short}),
                 (Server, {Server.trouble_message: short, Server.trouble_code: "proxy_refused"}),
                 (Domain, {Domain.error_message: short}),
+                (
+                    Organization,
+                    {Organization.name: short[:255], Organization.preferred_chain: short[:64]},
+                ),
             ):
                 connection.execute(sa.update(table).values(values))
+            authority = sa.update(Account).where(Account.kind == AccountKind.CA)
+            connection.execute(authority.values(name=short[:255]))
 
 
 def _quoted(text: str) -> str:

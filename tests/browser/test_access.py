@@ -18,6 +18,7 @@ DIALOGS = (
     ("applications", "Add application"), ("members", "Add member"), ("members", "Invite person"),
     ("organizations", "Add organization"), ("certificates", "Details of the certificate"),
     ("domains/northwind.example/records", "at the servers"),
+    ("domains/labs-northwind.example/overview", "Connect"),
 )  # fmt: skip
 WIDTHS = (320, 1440)
 _ASK = (

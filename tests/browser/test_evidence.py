@@ -7,17 +7,22 @@ from tests.browser.conftest import Seen
 from tests.servers.console import Console
 
 
-def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, console: Console) -> None:
-    account = {"kind": "dns", "provider": "memory", "name": "dns of labs"}
-    console.call(
-        "POST", "/v1/accounts", {**account, "config": {"zones": ["labs-northwind.example"]}}
-    )
+def test_records_leave_as_terraform(seen: Seen) -> None:
     seen.go("domains/labs-northwind.example/overview")
     with seen.page.expect_download() as download:
         seen.page.get_by_role("button", name="Terraform").click()
     text = download.value.path().read_text()
     assert 'resource "dns_txt_record_set"' in text
     assert 'zone = "labs-northwind.example."' in text
+
+
+def test_an_account_takes_over_what_it_said(seen: Seen, console: Console) -> None:
+    owner = console.call("GET", "/v1/domains/labs-northwind.example")["organization"]
+    account = {"kind": "dns", "provider": "memory", "config": {"zones": ["labs-northwind.example"]}}
+    for name, organization in (("dns of labs", owner), ("dns of the platform", None)):
+        named = {"name": name, "organization": organization}
+        console.call("POST", "/v1/accounts", {**account, **named})
+    seen.go("domains/labs-northwind.example/overview")
     seen.page.get_by_role("button", name="Connect", exact=True).click()
     dialog = seen.page.get_by_role("dialog")
     assert dialog.get_by_role("button", name="Connect").is_disabled()
@@ -27,8 +32,13 @@ def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, consol
         for one in before["instructions"]
         if one["kind"] == "dns_record" and not one["done"]
     }
-    dialog.get_by_label("DNS account").select_option(label="dns of labs · memory")
+    choice = dialog.get_by_label("DNS account")
+    choice.select_option(label="dns of the platform · memory")
+    nothing = dialog.get_by_role("status", name="Nothing has to be written now.")
+    nothing.get_by_text("1 record stays for you to publish.").wait_for()
+    choice.select_option(label="dns of labs · memory")
     writes = dialog.get_by_role("status", name="Nameplate will write")
+    writes.get_by_role("listitem").first.wait_for()
     told = {
         one.inner_text().replace("+", "").strip() for one in writes.get_by_role("listitem").all()
     }
@@ -39,7 +49,45 @@ def test_records_leave_as_terraform_and_an_account_takes_over(seen: Seen, consol
     domain = console.call("GET", "/v1/domains/labs-northwind.example")
     assert domain["account"] is not None
     console.call("PATCH", "/v1/domains/labs-northwind.example", {"account": None})
-    console.call("PATCH", "/v1/accounts/dns%20of%20labs", {"name": "dns of labs, tried"})
+    for name in ("dns%20of%20labs", "dns%20of%20the%20platform"):
+        console.call("PATCH", f"/v1/accounts/{name}", {"name": f"tried {secrets.token_hex(3)}"})
+
+
+def test_an_account_is_added_with_its_token_where_it_is_needed(
+    person: Callable[..., Seen], console: Console
+) -> None:
+    name = f"connect-{secrets.token_hex(3)}.com"
+    console.call("POST", "/v1/domains", {"name": name, "organization": "northwind"})
+    member = person("member", "northwind")
+    member.go(f"domains/{name}/overview")
+    member.page.get_by_role("button", name="Connect", exact=True).click()
+    member.page.get_by_label("DNS account").wait_for()
+    assert member.page.get_by_role("button", name="Add account").count() == 0
+    admin = person("admin", "northwind")
+    admin.go(f"domains/{name}/overview")
+    admin.page.get_by_role("button", name="Connect", exact=True).click()
+    admin.page.get_by_role("button", name="Add account").click()
+    form = admin.page.get_by_role("dialog", name="Add account")
+    form.get_by_label("Provider").select_option("memory")
+    form.get_by_label("Name", exact=True).fill(f"dns of {name}")
+    more = form.get_by_text("more setting")
+    if more.count():
+        more.first.click()
+    form.get_by_label("zones").fill(name)
+    form.get_by_label("api_key").fill("shown to nobody")
+    form.get_by_role("button", name="Save").click()
+    form.wait_for(state="detached")
+    dialog = admin.page.get_by_role("dialog")
+    dialog.get_by_role("status", name="Nameplate will write").get_by_text(name).first.wait_for()
+    assert console.call("GET", f"/v1/domains/{name}")["account"] is None
+    with admin.page.expect_response(
+        lambda one: one.request.method == "PATCH" and "dry_run=false" in one.url
+    ):
+        dialog.get_by_role("button", name="Connect").click()
+    dialog.wait_for(state="detached")
+    account = console.call("GET", f"/v1/accounts/dns%20of%20{name}")
+    assert console.call("GET", f"/v1/domains/{name}")["account"] == account["id"]
+    assert "shown to nobody" not in admin.page.content()
 
 
 def test_a_plan_is_applied_and_undone_where_it_was_applied(seen: Seen) -> None:
@@ -77,7 +125,7 @@ def test_limits_of_authorities_are_seen_before_an_order_waits(
     def told(tab: Seen, first: str) -> dict[str, str]:
         tab.go("certificates")
         limits = tab.page.get_by_role("region", name="Limits of the authorities")
-        limits.get_by_role("heading", name="main at Let's Encrypt").wait_for()
+        limits.get_by_role("heading", name="main Let's Encrypt").wait_for()
         limits.get_by_text(first, exact=True).wait_for()
         rows = [one.inner_text().split("\n") for one in limits.get_by_role("listitem").all()]
         return {name: " ".join(" ".join(rest).split()) for name, *rest in rows}

@@ -132,6 +132,7 @@ def test_every_list_shows_what_was_written_as_text(world: HostileWorld, tab: Tab
     assert sum(world.write("records", one) for one in STRINGS) > MOST
     taken["records"] = world.values("harbor.example")
     shown = {place: tab.visit(place) for place in tab.places()}
+    shown["users"] = shown["members"]
     shown["records"] = tab.visit("domains/harbor.example/records")
     chooser = tab.page.get_by_role("combobox", name="Organization")
     shown.setdefault("organizations", chooser.text_content())
@@ -150,7 +151,8 @@ def test_what_others_answer_is_quoted_as_text(world: HostileWorld, tab: Tab) -> 
     tab.look("diagnosis")
     for text in (STRINGS[4], *DIRECTIONS[:2], STRINGS[-3]):
         world.tell(text)
-        for place in ("servers", "certificates", *(f"domains/{one}" for one in DOMAINS)):
+        settings = "settings?organization=northwind"
+        for place in ("servers", "certificates", settings, *(f"domains/{one}" for one in DOMAINS)):
             tab.visit(place)
     tab.settle()
 

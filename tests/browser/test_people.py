@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from tests.browser.conftest import PASSWORD, Seen
+from tests.browser.keys import Keys
 from tests.servers.console import Console
 
 WRITES = (
@@ -211,6 +212,58 @@ def test_settings_are_the_owners(person: Callable[..., Seen], console: Console) 
     admin.go("settings")
     admin.page.get_by_text("Only an owner changes these.").wait_for()
     assert admin.page.get_by_label("Key", exact=True).is_disabled()
+
+
+def test_members_and_settings_take_no_mouse(person: Callable[..., Seen], console: Console) -> None:
+    new = f"keys-{secrets.token_hex(4)}@example.com"
+    console.person(new, "viewer", "harbor")
+    owner = person("owner", "northwind")
+    keys, page = Keys(owner.page), owner.page
+    keys.use("link", "Members")
+    keys.use("button", "Add member")
+    keys.to("textbox", "Email")
+    page.keyboard.type(new)
+    keys.to("combobox", "Role")
+    keys.press("v")
+    keys.use("button", "Add member")
+    keys.to("combobox", f"Role of {new}")
+    with page.expect_response(lambda one: one.request.method == "PATCH") as changed:
+        keys.press("m")
+    assert changed.value.json()["role"] == "member"
+    keys.use("button", f"Remove {new}")
+    keys.use("button", "Remove")
+    page.get_by_label(f"Role of {new}").wait_for(state="detached")
+    keys.use("link", "Settings")
+    page.get_by_label("Key", exact=True).wait_for()
+    keys.to("combobox", "Key")
+    keys.press("e", "c", "3")
+    with page.expect_response(lambda one: one.request.method == "PATCH"):
+        keys.use("button", "Save")
+    page.get_by_text("Saved.").wait_for()
+    assert console.call("GET", "/v1/organizations/northwind")["key_type"] == "ec384"
+    console.call("PATCH", "/v1/organizations/northwind", {"key_type": None})
+
+
+def test_the_tree_of_organizations_takes_no_mouse(person: Callable[..., Seen]) -> None:
+    operator = person()
+    keys, page = Keys(operator.page), operator.page
+    name = f"Keys {secrets.token_hex(3)}"
+    keys.use("link", "Organizations")
+    keys.use("button", "Add organization")
+    keys.to("textbox", "Name")
+    page.keyboard.type(name)
+    keys.use("button", "Add organization")
+    keys.to("button", f"Switch to {name}")
+    keys.press("Tab", "Enter")
+    keys.use("button", "Suspend")
+    page.get_by_role("dialog").wait_for()
+    keys.use("button", "Suspend")
+    row = page.get_by_role("row").filter(has_text=name)
+    row.get_by_text("Suspended").wait_for()
+    keys.use("button", f"Switch to {name}")
+    page.wait_for_url("**organization=org_*")
+    keys.use("link", "Certificates")
+    page.get_by_role("heading", name="Certificates", level=1).wait_for()
 
 
 @pytest.mark.parametrize("place", ["me", "members"])

@@ -66,7 +66,7 @@ describe("a DNS account", () => {
 
   it("takes over what would be left to do by hand without it, each once", () => {
     const without = [record("a"), record("a"), record("b"), record("c", { done: true }), record("d", { kind: "undecided" })];
-    expect(takenOver(without, [record("b")]).map((one) => one.value)).toEqual(["a"]);
+    expect(takenOver(without, [record("b"), record("a", { done: true })]).map((one) => one.value)).toEqual(["a"]);
     expect(takenOver(without, [record("b", { kind: "http_file" })]).map((one) => one.value)).toEqual(["a", "b"]);
   });
 });

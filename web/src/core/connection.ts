@@ -12,10 +12,15 @@ const keyOf = (one: Published): string => `${one.type} ${one.name} ${one.value}`
 
 /** The records to publish by hand without the account that are not left to do with it, each once. */
 export function takenOver<T extends Published>(without: readonly T[], withAccount: readonly T[]): T[] {
-  const left = new Set(withAccount.filter((one) => one.kind === "dns_record").map(keyOf));
+  const left = new Set(leftOf(withAccount).map(keyOf));
   const found = new Map<string, T>();
-  for (const one of without) {
-    if (one.kind === "dns_record" && !one.done && !left.has(keyOf(one))) found.set(keyOf(one), one);
+  for (const one of leftOf(without)) {
+    if (!left.has(keyOf(one))) found.set(keyOf(one), one);
   }
   return [...found.values()];
+}
+
+/** The records that are to be published by hand. */
+export function leftOf<T extends Published>(instructions: readonly T[]): T[] {
+  return instructions.filter((one) => one.kind === "dns_record" && !one.done);
 }
