@@ -25,7 +25,7 @@ collect_ignore = ["toy_provider", "toy_authority", "toy_proof", "toy_proxy", "to
 settings.register_profile("nameplate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nameplate")
 
-pytest_plugins = ["tests.real_servers"]
+pytest_plugins = ["tests.real_servers", "tests.shared_statements"]
 
 FOLDER = pytest.StashKey[Path]()
 RUN = pytest.StashKey[Run]()
