@@ -31,6 +31,7 @@ from tests.servers.origin import Origin
 from tests.servers.process import ServerMissing
 from tests.servers.traefik import Traefik
 
+from nameplate import bootstrap
 from nameplate.adapters.proxy import caddy_certificates
 from nameplate.adapters.proxy import traefik_documents as documents
 from nameplate.core.errors import NameplateError
@@ -236,6 +237,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--proxies", nargs="+", choices=PROXIES, default=list(PROXIES))
     asked = parser.parse_args()
+    bootstrap.collect_rarely()  # as a worker does
     with ExitStack() as stack:
         origin = stack.enter_context(Origin("bench"))
         all_ = hosts(asked.hosts + asked.rounds, origin.upstream)

@@ -31,7 +31,7 @@ from tests.servers.origin import Origin
 from tests.servers.process import ServerMissing
 from tests.usecases.offline import Offline
 
-from nameplate import db
+from nameplate import bootstrap, db
 from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus
 from nameplate.models import Binding, Certificate, Server
@@ -138,6 +138,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     asked = parser.parse_args()
     pacing.QUICK = 3600.0  # every change by itself
+    bootstrap.collect_rarely()  # as a worker does
     for name in asked.proxies:
         try:
             measure(name, asked.hosts, asked.rounds, profiled=asked.profile)

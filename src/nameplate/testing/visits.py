@@ -65,6 +65,15 @@ def self_signed(
     return KeyPair(f"crt_{next(_numbers)}", bundle, Secret(pem)), hex_serial(serial)
 
 
+def _secured(sock: socket.socket, name: str, newest: ssl.TLSVersion | None) -> ssl.SSLSocket:
+    """Make a connection one of TLS, whatever certificate is presented."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if newest is not None:
+        context.maximum_version = newest
+    return context.wrap_socket(sock, server_hostname=name or None)
+
+
 def visit(
     address: tuple[str, int],
     hostname: str,
@@ -83,13 +92,7 @@ def visit(
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every browser does
     try:
         if scheme == "https":
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            if newest is not None:
-                context.maximum_version = newest
-            name = hostname if sni is None else sni
-            tls = context.wrap_socket(sock, server_hostname=name or None)
-            sock = tls  # closed whatever comes next
+            sock = tls = _secured(sock, hostname if sni is None else sni, newest)
             der = tls.getpeercert(binary_form=True) or b""
             serial = hex_serial(x509.load_der_x509_certificate(der).serial_number)
         sock.sendall(

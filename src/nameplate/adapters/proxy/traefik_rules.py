@@ -102,8 +102,7 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
     transports: Json = {}
     for location in of.locations:
         rule, priority = host + _path(location.path), _priority(of, location.path)
-        service = name("app", location.key)
-        own = traefik_settings_of(location, f"{PREFIX}%s-{location.key}")
+        service, own = name("app", location.key), traefik_settings_of(location, f"{PREFIX}%s-{location.key}")  # fmt: skip
         if location.is_said:
             service, own = NOOP, _said_of(layout, location)
             more = [*own]
@@ -135,8 +134,8 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         pair = {"certFile": bundle, "keyFile": private_key}
         # Traefik answers 421 where the handshake's name and the Host have different options (RFC
         # 9110 section 15.5.20), so each host has its own.
-        options = {**_STRICT, "minVersion": _MIN_VERSIONS[of.min_tls_version]}
-        document["tls"] = {"certificates": [pair], "options": {_options(of): options}}
+        strict = _STRICT | {"minVersion": _MIN_VERSIONS[of.min_tls_version]}
+        document["tls"] = {"certificates": [pair], "options": {_options(of): strict}}
     return document
 
 

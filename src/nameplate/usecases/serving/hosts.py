@@ -135,10 +135,7 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
         .outerjoin(Certificate, Certificate.id == Binding.ssl_certificate_id)
         .where(
             Binding.deleted_at.is_(None),
-            sa.or_(
-                Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING]),
-                sa.and_(Binding.status != BindingStatus.DISABLED, moving),
-            ),
+            _arrives_or(moving),
             Domain.permits(Binding.hostname),
             redirects.leads(),
             Application.deleted_at.is_(None),
@@ -149,6 +146,12 @@ def _query() -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of c
         )
         .order_by(Binding.hostname)
     )
+
+
+def _arrives_or(moving: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return whether a binding is served or arriving where it is placed, or served on where it was."""
+    arrives = Binding.status.in_([BindingStatus.ACTIVE, BindingStatus.CONFIGURING])
+    return sa.or_(arrives, sa.and_(Binding.status != BindingStatus.DISABLED, moving))
 
 
 def _spent() -> Any:  # noqa: ANN401 - as above
