@@ -23,7 +23,9 @@ PAGES = {
     "domain-in-use": "domains/northwind.example/overview",
     "records": "domains/northwind.example/records",
     "certificates": "certificates",
+    "certificate": "certificates",
     "bindings": "domains/northwind.example/bindings",
+    "every-binding": "bindings",
     "registrations": "registrations",
     "applications": "applications",
     "tokens": "tokens",
@@ -35,10 +37,13 @@ PAGES = {
     "members": "members",
     "organizations": "organizations",
     "settings": "settings?organization=northwind",
+    "setup": "",
 }
 """Name of the picture -> address."""
-PRESSED = {"account-form": "Add account"}
+PRESSED = {"account-form": "Add account", "certificate": "northwind.example"}
 """Name of the picture -> what is pressed before it is taken."""
+SETUP = "setup"
+"""The page behind a setup link, which needs no login."""
 PERSON = "operator@platform.example"
 
 
@@ -53,7 +58,7 @@ def main() -> None:
             for theme in ("light", "dark"):
                 for name in PAGES:
                     _take(chromium, console, cookies, name, theme, WIDE)
-            for name in ("domain", "me", "servers"):
+            for name in ("domain", "me", "servers", "certificates", SETUP):
                 _take(chromium, console, cookies, name, "light", NARROW)
         finally:
             console.stop()
@@ -79,11 +84,18 @@ def _take(  # noqa: PLR0917 - what a picture is made of
     page = chromium.page(viewport=size, color_scheme=theme, locale="en-GB", reduced_motion="reduce")
     if PAGES[name]:
         page.context.add_cookies(cookies)
-    page.goto(f"{console.url}/{PAGES[name]}")
-    page.wait_for_selector("main h1")
-    page.locator("[aria-busy=true]").first.wait_for(state="detached")
+    if name == SETUP:
+        page.goto(
+            console.call("POST", "/v1/setup-links", {"domain": "labs-northwind.example"})["url"]
+        )
+        page.get_by_role("button").click()
+        page.get_by_role("heading", name="labs-northwind.example").first.wait_for()
+    else:
+        page.goto(f"{console.url}/{PAGES[name]}")
+        page.wait_for_selector("main h1")
+        page.locator("[aria-busy=true]").first.wait_for(state="detached")
     if name in PRESSED:
-        page.get_by_role("button", name=PRESSED[name]).click()
+        page.get_by_role("button", name=PRESSED[name]).first.click()
     page.wait_for_timeout(1200)  # what else is asked for has come
     suffix = "narrow" if size == NARROW else theme
     page.screenshot(path=FOLDER / f"{name}-{suffix}.png", full_page=name not in PRESSED)

@@ -66,6 +66,17 @@ def test_a_visitor_sees_what_to_publish_and_checks(world: World, visitor: Api) -
     assert browser.send("POST", f"{where}/check").status == 303
 
 
+def test_a_page_is_loaded_again_by_itself_only_when_asked(world: World, visitor: Api) -> None:
+    """What changes under somebody who reads it slowly cannot be read (WCAG 2.2.1)."""
+    link = made(world.as_acme)
+    where, browser = opened(visitor, link)
+    quiet, following = (text(browser.send("GET", f"{where}{query}")) for query in ("", "?follow=1"))
+    assert 'http-equiv="refresh"' not in quiet
+    assert f'href="{where}?follow=1"' in quiet
+    assert f'content="20;url={where}?follow=1"' in following
+    assert f'href="{where}"' in following
+
+
 def test_no_page_needs_a_script_or_leaks_its_address(world: World, visitor: Api) -> None:
     link = made(world.as_acme)
     where, browser = opened(visitor, link)

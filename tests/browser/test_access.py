@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.browser.conftest import Seen
-from tests.servers.console import AXE, STORED
+from tests.servers.console import AXE, STORED, Console
 
 PLACES = (
     "domains", "certificates", "bindings", "registrations", "applications", "servers", "accounts",
@@ -57,6 +57,16 @@ def test_everybody_can_use_a_dialog(place: str, button: str, seen: Seen) -> None
     seen.page.get_by_role("button", name=button).first.click()
     seen.page.get_by_role("dialog").wait_for()
     seen.page.locator("[role=dialog] [aria-busy=true]").first.wait_for(state="detached")
+    assert violations(seen) == []
+
+
+def test_everybody_can_use_the_page_of_a_setup_link(seen: Seen, console: Console) -> None:
+    """Whoever runs the customer's DNS opens it, perhaps on a telephone."""
+    name = "labs-northwind.example"
+    seen.page.goto(console.call("POST", "/v1/setup-links", {"domain": name})["url"])
+    assert violations(seen) == []
+    seen.page.get_by_role("button").click()
+    seen.page.get_by_role("heading", name=name).first.wait_for()
     assert violations(seen) == []
 
 

@@ -198,10 +198,12 @@ def _shown(
             return _gone(request)
         found = conditions.of(session, shared.tools, seen.domain)
         told = instructions.of(session, shared.tools, seen.domain)
+        is_ready = conditions.ready(found)
         shown = {
             "name": names.shown(seen.domain.full_domain),
             "ascii_name": seen.domain.full_domain,
-            "ready": conditions.ready(found),
+            "ready": is_ready,
+            "follows": not is_ready and not new_link and request.query_params.get("follow") == "1",
             "steps": [_step(one) for one in told],
             "problems": [_problem(one) for one in found if _is_for_visitor(one)],
             "looked_at": seen.domain.last_checked_at,
