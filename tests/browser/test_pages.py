@@ -1,5 +1,6 @@
 """The console in a real browser: what a person sees, does, and can do without a mouse."""
 
+import pytest
 from tests.browser.conftest import Seen
 from tests.servers.console import STORED, Chromium, Console
 
@@ -184,3 +185,43 @@ def test_elements_live_in_a_page_of_somebody_else(console: Console, chromium: Ch
     assert page.evaluate("told") == ["northwind.example"]
     assert said == []
     page.context.close()
+
+
+def test_events_of_one_domain_are_found_by_its_name(seen: Seen, console: Console) -> None:
+    console.call("PATCH", "/v1/domains/harbor.example", {"notes": "seen by the harbour"})
+    seen.go("events")
+    with seen.page.expect_response(lambda answer: "domain=harbor.example" in answer.url):
+        field = seen.page.get_by_role("searchbox", name="Domain")
+        field.fill("harbor.example")
+        field.press("Enter")
+    rows = seen.page.locator("tbody tr")
+    seen.page.get_by_role("link", name="northwind.example", exact=True).wait_for(state="detached")
+    assert rows.count() > 0
+    assert "domain=harbor.example" in seen.page.url
+    field.fill("nobody.example")
+    field.press("Enter")
+    seen.page.get_by_text("domain_not_found").wait_for()
+
+
+def test_a_dense_page_has_lower_rows_and_stays_so(seen: Seen) -> None:
+    def row() -> float:
+        seen.go("domains")
+        box = seen.page.locator("tbody tr").first.bounding_box()
+        return float(box["height"])
+
+    comfortable = row()
+    seen.go("settings?organization=northwind")
+    seen.page.get_by_label("Density").select_option(label="Compact")
+    assert row() < comfortable
+    seen.page.reload()
+    assert row() < comfortable
+
+
+@pytest.mark.parametrize("place", ["domains", "domains/labs-northwind.example/overview"])
+def test_lines_stay_readable_on_a_very_wide_screen(place: str, seen: Seen) -> None:
+    seen.page.set_viewport_size({"width": 3840, "height": 2160})
+    seen.go(place)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 3840
+    column = seen.page.locator("main > .column").bounding_box()
+    assert column["width"] <= 1200
+    assert abs(column["x"] + column["width"] / 2 - 3840 / 2) < 300, "it stands in the middle"

@@ -78,6 +78,7 @@ export const administrationDe: Readonly<Record<AdministrationKey, Entry>> = {
   "tokens.revoke_text": "Programme, die es benutzen, werden sofort abgewiesen. Das kann nicht zurückgenommen werden.",
   "events.text": "Was geschehen ist, das Neueste zuerst.",
   "events.kind": "Art des Ereignisses",
+  "events.domain": "Domain",
   "events.all": "Alle Arten",
   "events.when": "Wann",
   "events.what": "Was",

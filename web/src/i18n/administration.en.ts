@@ -77,6 +77,7 @@ export const administrationEn = {
   "tokens.revoke_text": "Programs that use it are refused at once. This cannot be undone.",
   "events.text": "What happened, the newest first.",
   "events.kind": "Kind of event",
+  "events.domain": "Domain",
   "events.all": "All kinds",
   "events.when": "When",
   "events.what": "What",
