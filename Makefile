@@ -27,14 +27,14 @@ demo: $(VENV)/.demo $(if $(KEEP),web)  ## Show the product on this machine; `mak
 # Many tests wait for servers, so that three processes fill two cores. A test that uses a real one is
 # run once more when it fails, and the closing line says so. One that fails twice has failed, and so has
 # any other that fails once. With worksteal the tests of a file stay together, and what they share is
-# started once.
+# started once. `check` has run the house rules already.
 test: servers check $(VENV)/.web  ## Set everything up, then check and run all tests.
 	@# Without npm's registry the page's tests are skipped like those of a missing server; CI fails then.
 	$(BIN)/python web/build.py || test $$? -eq 69
 	if test -e web/node_modules/.installed; then \
 	  $(BIN)/python web/build.py node_modules/vue-tsc/bin/vue-tsc.js --noEmit && \
 	  $(BIN)/python web/build.py node_modules/vitest/vitest.mjs run; fi
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore tests/house
 
 # Tracing adds half to the time of a run, so it is a run of its own, and on one database.
 coverage: $(VENV)/.dev  ## Run the tests on SQLite with branch coverage, which must not fall.
