@@ -23,10 +23,12 @@ def populated(sessions):
             held = world.domain(session, owner, name, status=DomainStatus.VERIFIED)
             world.certificate(session, held)
         world.domain(session, acme, "rival.com", subdomain="shop")  # anybody may claim it
+        given_up = world.domain(session, acme, "rival.com", subdomain="old")
+        world.certificate(session, given_up, subject_alternative_names=["old.rival.com"])
         now = database_now(session)
         for owner, base in ((acme, "acme.com"), (acme, "acme.com"), (rival, "rival.com")):
             budgets.take_order(session, account, Ordering(owner.id, [base], [base]), now)
-        budgets.count_failures(session, account, ["*.acme.com", "rival.com"], now)
+        budgets.count_failures(session, account, ["*.acme.com", "rival.com", "old.rival.com"], now)
         return account, acme.id, rival.id
 
 
@@ -47,6 +49,7 @@ def test_the_operator_sees_all_and_an_organization_what_concerns_it(sessions):
         (BucketKind.DOMAIN, "rival.com"): (1, 4),
         (BucketKind.FAILED, "acme.com"): (1, 5),
         (BucketKind.FAILED, "rival.com"): (1, 5),
+        (BucketKind.FAILED, "old.rival.com"): (1, 5),
     }
     mine = told(sessions, Actor(acme))
     assert mine == {

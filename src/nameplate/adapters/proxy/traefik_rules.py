@@ -102,7 +102,8 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
     transports: Json = {}
     for location in of.locations:
         rule, priority = host + _path(location.path), _priority(of, location.path)
-        service, own = name("app", location.key), traefik_settings_of(location, f"{PREFIX}%s-{location.key}")  # fmt: skip
+        service = name("app", location.key)
+        own = traefik_settings_of(location, f"{PREFIX}%s-{location.key}")
         if location.is_said:
             service, own = NOOP, _said_of(layout, location)
             more = [*own]
@@ -134,9 +135,12 @@ def site(layout: TraefikLayout, of: Site, certificate: tuple[str, str] | None) -
         pair = {"certFile": bundle, "keyFile": private_key}
         # Traefik answers 421 where the handshake's name and the Host have different options (RFC
         # 9110 section 15.5.20), so each host has its own.
-        strict = _STRICT | {"minVersion": _MIN_VERSIONS[of.min_tls_version]}
-        document["tls"] = {"certificates": [pair], "options": {_options(of): strict}}
+        document["tls"] = {"certificates": [pair], "options": {_options(of): _handshake(of)}}
     return document
+
+
+def _handshake(of: Site) -> Json:
+    return _STRICT | {"minVersion": _MIN_VERSIONS[of.min_tls_version]}
 
 
 def closed(router: Json) -> Json:

@@ -125,12 +125,15 @@ class _Reading:
 
 
 def _own_keys(actor: Actor, kind: BucketKind, prefix: str) -> sa.Select[tuple[str]]:
-    """Select the keys that an organization's own names have."""
+    """Select the keys that an organization's own names have: held ones, as anybody may claim below another's."""
     if kind is BucketKind.DOMAIN:
-        held = Domain.visible(actor).where(Domain.is_live)  # anybody may claim below another's name
-        names = held.with_only_columns(Domain.domain_name)
+        names = Domain.visible(actor).with_only_columns(Domain.domain_name)
     else:
         bare = sa.func.replace(CertificateName.hostname, "*.", "")
-        names = CertificateName.visible(actor).with_only_columns(bare)
-    own = names.distinct().subquery("own").c[0]
+        names = (
+            CertificateName.visible(actor)
+            .join(Domain, Domain.id == CertificateName.organization_domain_id)
+            .with_only_columns(bare)
+        )
+    own = names.where(Domain.is_live).distinct().subquery("own").c[0]
     return sa.select(sa.literal(prefix, sa.String()).concat(own))
