@@ -35,6 +35,16 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why a test was run again: its second run may meet what the first one left behind."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"first run of {report.nodeid}", "_")
+        terminalreporter.write_line(str(report.longrepr))
+        for title, content in report.sections:
+            terminalreporter.section(title, "-")
+            terminalreporter.write_line(content)
+
+
 def uses_real_server(session: pytest.Session, item: pytest.Function) -> bool:
     """Tell whether this test or one of its fixtures starts a program of `tests.servers`."""
     chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()

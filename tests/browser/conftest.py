@@ -71,6 +71,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             browser.leave()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the browser showed."""
+    report = yield
+    if call.when == "call" and report.failed and "chromium" in getattr(item, "fixturenames", ()):
+        report.sections += [("open tabs", browser.shown()) for browser in _RUNNING]
+    return report
+
+
 @pytest.fixture
 def person(console: Console, chromium: Chromium) -> Iterator[Callable[..., Seen]]:
     """Return what signs somebody new in, with a role in an organization, or as an operator."""

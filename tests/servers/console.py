@@ -180,6 +180,11 @@ class Chromium:
         context.set_default_timeout(15_000)
         return context.new_page()
 
+    def shown(self) -> str:
+        """Tell what every open tab shows, as a screen reader has it."""
+        pages = [page for context in self._browser.contexts for page in context.pages]
+        return "\n\n".join(f"{one.url}\n{one.locator('body').aria_snapshot()}" for one in pages)
+
     def __enter__(self) -> Self:
         """Lend it."""
         return self
