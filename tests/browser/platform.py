@@ -36,6 +36,7 @@ class Platform:
         for name in ("dns", "pebble", "nginx", "np"):
             (folder / name).mkdir()
         power = stack.enter_context(PowerDns(folder / "dns", ZONES))
+        self._registrar = folder / "registrar.json"
         self.dns: DnsProvider = PowerDnsAdapter(power.api)
         self.power = power
         self.nginx = stack.enter_context(Nginx(folder / "nginx"))
@@ -57,7 +58,7 @@ class Platform:
         stack.callback(self.nameplate.stop)
         self.network = stack.enter_context(Relay(port))
         self.url = f"http://127.0.0.1:{self.network.port}"
-        self._set_up(folder)
+        self._set_up()
 
     def _settings(self, database: str, port: int) -> dict[str, str]:
         resolver = f"127.0.0.1:{self.power.dns_port}"
@@ -71,7 +72,7 @@ class Platform:
             "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
         }
 
-    def _set_up(self, folder: Path) -> None:
+    def _set_up(self) -> None:
         """Do what the operator does before the first customer comes."""
         call = self.nameplate.call
         call("POST", "/v1/servers", {"name": "edge", "address": "127.0.0.1", "proxy": self._proxy})
@@ -90,7 +91,7 @@ class Platform:
         for kind, provider, config, credentials in (
             ("dns", "powerdns", {"api_url": self.power.api_url},
              {"api_key": self.power.api_key.reveal()}),
-            ("registrar", "sandbox", {"state": str(folder / "registrar.json")}, {}),
+            ("registrar", "sandbox", {"state": str(self._registrar)}, {}),
         ):  # fmt: skip
             call(
                 "POST",
@@ -138,6 +139,11 @@ class Platform:
 
     def _zone(self, name: str) -> Zone:
         return next(one for one in self.dns.zones() if name.endswith(one.name))
+
+    def name_servers(self, name: str) -> list[str]:
+        """Return where the sandbox registrar delegates a name that it sold."""
+        names = json.loads(self._registrar.read_text())["names"]
+        return list(names[name]["name_servers"])
 
     def end_sessions(self) -> None:
         """Let the time of every session of a person be over."""

@@ -19,6 +19,8 @@ DIALOGS = (
     ("organizations", "Add organization"), ("certificates", "Details of the certificate"),
     ("domains/northwind.example/records", "at the servers"),
     ("domains/labs-northwind.example/overview", "Connect"),
+    ("domains/northwind.example/records", "Import"), ("domains", "Add domains"),
+    ("registrations", "Name servers of"), ("registrations", "Register a name"),
 )  # fmt: skip
 WIDTHS = (320, 1440)
 _ASK = (

@@ -12,6 +12,8 @@ from tests.browser.hostile_world import LISTS, ZONE, HostileWorld
 from tests.databases import Templates
 from tests.servers.console import STORED, Chromium
 
+PATIENCE = 120_000
+"""Milliseconds; lists grow long here, and how fast they are shown is measured elsewhere."""
 WIDTHS = (320, 1440)
 MOST = 50
 """Of the sixty; what no field takes are control characters, and more than it has room for."""
@@ -70,6 +72,7 @@ class Tab:
 
     def __init__(self, world: HostileWorld, chromium: Chromium) -> None:
         self.page = chromium.page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        self.page.set_default_timeout(PATIENCE)
         self.url = world.console.url
         self.wrong: list[str] = []
         self.page.add_init_script(f"sessionStorage.setItem({STORED!r}, {world.console.token!r})")

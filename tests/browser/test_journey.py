@@ -183,6 +183,18 @@ def test_a_name_is_bought_at_the_price_that_was_shown(platform: Platform, acme: 
     row.get_by_text("Active").wait_for(timeout=PATIENCE)
     (found,) = platform.nameplate.call("GET", "/v1/registrations")["data"]
     assert (found["name"], found["status"]) == ("bought.test", "active")
+    acme.get_by_role("button", name="Name servers of bought.test").click()
+    dialog.get_by_label("Delegate to").select_option("given")
+    dialog.get_by_label("Name servers", exact=True).fill("ns1.other.example\nns2.other.example")
+    dialog.get_by_role("button", name="Show what changes").click()
+    dialog.get_by_text("No record was found that stops answering.").wait_for()
+    dialog.get_by_role("button", name="Change name servers").click()
+    dialog.wait_for(state="detached")
+    wanted = ["ns1.other.example", "ns2.other.example"]
+    row.get_by_text(f"Changing to {' '.join(wanted)}").wait_for()
+    platform.nameplate.until(
+        "the registrar has them", lambda: platform.name_servers("bought.test") == wanted
+    )
 
 
 def test_two_customers_work_at_once_and_see_their_own(

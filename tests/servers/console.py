@@ -16,11 +16,14 @@ import sqlalchemy as sa
 
 import nameplate
 from nameplate import bootstrap
+from nameplate.adapters.registrar import memory
 from nameplate.core.actor import PLATFORM
 from nameplate.db import Sessions
 from nameplate.models import Binding, Domain
+from nameplate.ports.registrar import Act, RegistrationOrder
 from nameplate.seeding import load
 from nameplate.settings import Settings
+from nameplate.testing.registrar import CONTACT
 from nameplate.usecases.certificates import budgets
 from nameplate.usecases.certificates.budgets import Ordering
 from nameplate.usecases.serving import looks
@@ -71,6 +74,7 @@ class Console:
         self._server = self._serve(folder, settings or {})
         for slug in ("northwind", "harbor"):
             self._give_account(slug)
+        self._give_names(folder / "registrar.json")
 
     def _serve(self, folder: Path, settings: Mapping[str, str]) -> Server:
         env = {
@@ -95,6 +99,18 @@ class Console:
             "POST", "/v1/accounts", {**account, "organization": slug, "config": {"zones": [zone]}}
         )
         self.call("PATCH", f"/v1/domains/{zone}", {"account": account["name"]})
+
+    def _give_names(self, state: Path) -> None:
+        """Have an organization hold names at the sandbox registrar."""
+        configuration = memory.SandboxConfiguration(state=str(state))
+        registrar = memory.SandboxRegistrar(configuration, lambda: datetime.now(UTC))
+        for name in ("northwind.test", "northwind-sale.test"):
+            quote = registrar.quote(Act.REGISTER, name, 1)
+            registrar.register(RegistrationOrder(name, 1, CONTACT, quote))
+        account = {"kind": "registrar", "provider": "sandbox", "name": "registrar of northwind"}
+        place = {"organization": "northwind"}
+        self.call("POST", "/v1/accounts", {**account, **place, "config": {"state": str(state)}})
+        self.call("POST", "/v1/registrations:import", place)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request as the platform and return the answer."""
@@ -183,7 +199,7 @@ class Chromium:
     def shown(self) -> str:
         """Tell what every open tab shows, as a screen reader has it."""
         pages = [page for context in self._browser.contexts for page in context.pages]
-        return "\n\n".join(f"{one.url}\n{one.locator('body').aria_snapshot()}" for one in pages)
+        return "\n\n".join(f"{one.url}\n{_snapshot(one)}" for one in pages)
 
     def __enter__(self) -> Self:
         """Lend it."""
@@ -201,3 +217,13 @@ class Chromium:
             self._browser.close()
         finally:
             self._driver.stop()
+
+
+def _snapshot(page: Any) -> str:
+    """Return what a tab shows, or why it does not say."""
+    from playwright.sync_api import Error
+
+    try:
+        return str(page.locator("body").aria_snapshot(timeout=5_000))
+    except Error as error:
+        return str(error)

@@ -108,7 +108,7 @@ def _instruct(row: Verification, name: str) -> None:
         )
         target = row.verification_method is _M.DNS_CNAME
         row.verification_record_value = (
-            f"{token}.proof.platform.example." if target else f"nameplate-verification={token}"
+            f"{token}.proof.platform.example" if target else f"nameplate-verification={token}"
         )
     elif row.verification_method in {_M.FILE_UPLOAD, _M.ACME_HTTP}:
         row.verification_file_path = "/.well-known/nameplate-challenge.txt"

@@ -248,6 +248,8 @@ export const de: Catalogue = {
   "import.names": "Öffentlichem DNS unter üblichen Namen",
   "import.content": "Inhalt der Datei",
   "import.plan": "Plan zeigen",
+  "file.choose": "Oder eine Datei wählen",
+  "file.too_large": "{name} ist größer als {n} MB.",
   "drift.title": "Einträge wurden außerhalb von Nameplate geändert",
   "drift.wanted": "Erwartet",
   "drift.found": "Gefunden",

@@ -250,6 +250,8 @@ export const en = {
   "import.names": "Public DNS at common names",
   "import.content": "Content of the file",
   "import.plan": "Show plan",
+  "file.choose": "Or choose a file",
+  "file.too_large": "{name} is larger than {n} MB.",
   "drift.title": "Records were changed outside Nameplate",
   "drift.wanted": "Expected",
   "drift.found": "Found",

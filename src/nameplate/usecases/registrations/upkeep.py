@@ -42,7 +42,7 @@ from nameplate.usecases.tools import Tools
 MISSING_FOR = timedelta(days=3)
 """How long a name must be missing from the account before its registration counts as ended."""
 _ACTED = timedelta(minutes=2)
-"""Until the registrar shows what it was asked for."""
+"""At most, until the registrar is looked at again for what it was asked."""
 _RETRIED = timedelta(days=1)
 _RENEWABLE = (RegistrationStatus.ACTIVE, RegistrationStatus.EXPIRING, RegistrationStatus.EXPIRED)
 
@@ -73,7 +73,8 @@ def look(
         row.attempts = 0
         row.next_action_at = seeing.next_look(row, now)
         if brought.acts:
-            row.next_action_at = work.soon(tools, now + _ACTED, now)
+            again = min(_ACTED, connected.plugin.shows_within)
+            row.next_action_at = work.soon(tools, now + again, now)
         elif quote is not None:
             _buy(session, row, connected.account, quote, seen, now)
         elif not case.is_wanted:
