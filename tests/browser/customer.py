@@ -7,7 +7,9 @@ PATIENCE = 60_000
 
 
 def go_to(page: Any, place: str) -> None:
-    """Follow a link of the navigation."""
+    """Follow a link of the navigation, away from a dialog that was left open."""
+    if page.get_by_role("dialog").count():
+        page.keyboard.press("Escape")
     page.get_by_role("navigation", name="Main").get_by_role("link", name=place).click()
 
 

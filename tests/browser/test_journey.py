@@ -123,9 +123,19 @@ def test_weights_are_moved_by_keys_and_followed_by_the_proxy(platform: Platform,
     acme.keyboard.press("Home")
     shares.get_by_text("0 = 0%").wait_for()
     shares.get_by_text("100 = 100%").wait_for()
+    _change_beside(platform, acme)
+    shares.get_by_text("0 = 0%").wait_for()
     shares.get_by_role("button", name="Save").click()
     shares.get_by_role("button", name="Save").wait_for(state="detached")
     platform.nameplate.until("green alone", lambda: _answers(platform, host) == {"green"})
+
+
+def _change_beside(platform: Platform, page: Any) -> None:
+    """Have somebody else change a binding; return when the page has read it anew."""
+    one = platform.nameplate.call("GET", "/v1/bindings?limit=1")["data"][0]
+    change = {"hsts_enabled": not one["hsts_enabled"]}
+    with page.expect_response(lambda answer: "/v1/bindings?" in answer.url):
+        platform.nameplate.call("PATCH", f"/v1/bindings/{one['id']}", change)
 
 
 def test_records_are_planned_applied_and_undone(platform: Platform, acme: Any) -> None:
