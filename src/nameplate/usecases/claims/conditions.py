@@ -274,7 +274,8 @@ def _dns(known: DomainFacts) -> list[Condition]:
     if not records.total:
         return []
     if not records.waiting:
-        seen = f"All {records.total} records are visible on the authoritative servers."
+        what = "The record is" if records.total == 1 else f"All {records.total} records are"
+        seen = f"{what} visible on the authoritative servers."
         return [Condition(type="dns", status=True, reason="propagated", message=seen)]
     if domain.trouble_code is not None:  # where nothing is missing, a look may take its time
         return [_stopped(domain)]
