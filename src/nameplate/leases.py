@@ -242,7 +242,7 @@ def _finding(kind: type[Work]) -> sa.Select[Any]:
     )
 
 
-_NOW: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcDateTime())
+_NOW: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcDateTime)
 
 
 def _free(own: Any, now: Any) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - columns and an expression
@@ -254,7 +254,7 @@ def _free(own: Any, now: Any) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: AN
 def _leasing(kind: Any) -> tuple[sa.Select[Any], sa.Update]:  # noqa: ANN401 - a mapped class
     """Return how rows are locked and taken: made once, for this is asked twenty times a second."""
     table = kind.__table__
-    until = sa.bindparam("until", type_=UtcDateTime())
+    until = sa.bindparam("until", type_=UtcDateTime)
     lock = (
         sa.select(table.c.id, table.c.fence, table.c.lease_until)
         .where(among(table.c.id, "wanted"), *_free(table.c, _NOW))
@@ -273,7 +273,7 @@ def _leasing(kind: Any) -> tuple[sa.Select[Any], sa.Update]:  # noqa: ANN401 - a
 @cache
 def _leasing_at_once(kind: Any) -> Any:  # noqa: ANN401 - a mapped class, a statement
     """Return the same as one statement, for a database that can."""
-    table, until = kind.__table__, sa.bindparam("until", type_=UtcDateTime())
+    table, until = kind.__table__, sa.bindparam("until", type_=UtcDateTime)
     locked = _leasing(kind)[0].cte("locked")
     take = sa.update(table).where(table.c.id == locked.c.id)
     return take.values(
@@ -442,7 +442,7 @@ def write(
 @cache
 def _fenced_change(kind: Any, change: sa.Update) -> sa.Update:  # noqa: ANN401 - a mapped class
     columns = kind.__table__.c
-    until = sa.bindparam("until", type_=UtcDateTime())
+    until = sa.bindparam("until", type_=UtcDateTime)
     woken = sa.func.nullif(columns.next_action_at, columns.lease_until)
     return change.where(
         columns.id == sa.bindparam("row"), columns.fence == sa.bindparam("fenced")

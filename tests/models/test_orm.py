@@ -16,7 +16,7 @@ HERE = timezone(timedelta(hours=2))
 @pytest.mark.parametrize("zone", [UTC, HERE], ids=["utc", "elsewhere"])
 def test_a_time_of_a_session_in_any_zone_is_read_in_utc(zone: timezone) -> None:
     """A pooler between may set the zone of a session otherwise."""
-    read: Any = UtcDateTime().result_processor(postgresql.dialect(), None)
+    read: Any = UtcDateTime.result_processor(postgresql.dialect(), None)
     said = datetime(2026, 12, 8, 10, tzinfo=zone)
     assert read(said) == said
     assert read(said).tzinfo is UTC

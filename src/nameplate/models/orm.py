@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Protocol, Self
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ metadata = sa.MetaData(
 )
 
 
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
+class _UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A moment, aware and in UTC on the Python side, with microseconds, on every database (S15)."""
 
     impl = sa.DateTime(timezone=True)
@@ -61,6 +62,10 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         )
 
 
+UtcDateTime = _UtcDateTime()
+"""One for all columns of times: SQLAlchemy makes a class for each instance of a type of ours."""
+
+
 def _in_utc(value: datetime | None) -> datetime | None:
     return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
@@ -68,7 +73,7 @@ def _in_utc(value: datetime | None) -> datetime | None:
 class utc_now(expression.FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
     """The database's own clock in UTC: the only clock that all workers share."""
 
-    type = UtcDateTime()
+    type = UtcDateTime
     inherit_cache = True
 
 
@@ -90,7 +95,7 @@ def _utc_now_mariadb(_element: utc_now, _compiler: Any, **_kw: Any) -> str:  # n
 class later(expression.FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
     """A moment and a number of seconds after it."""
 
-    type = UtcDateTime()
+    type = UtcDateTime
     inherit_cache = True
 
     def __init__(self, at: Any, seconds: Any) -> None:  # noqa: ANN401 - columns or expressions
@@ -272,6 +277,7 @@ Json = sa.JSON().with_variant(_Jsonb(), "postgresql")
 LongText = sa.Text().with_variant(_MediumText(), "mysql", "mariadb")
 
 
+@cache
 def ascii_text(length: int = 255) -> sa.String:
     """Return the type of names and tokens: ASCII, compared byte by byte, trailing spaces too (S14)."""
     return sa.String(length).with_variant(_Ascii(length), "mysql", "mariadb")
@@ -472,7 +478,7 @@ class Work:
     @classmethod
     def waking(cls, at: datetime | sa.ColumnElement[Any], *, urgent: bool = False) -> sa.Update:
         """Return the statement that does as `wake`, reading and locking nothing before."""
-        planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime())
+        planned, then = cls.next_action_at, sa.type_coerce(at, UtcDateTime)
         later = sa.or_(planned.is_(None), planned > then, planned == cls.lease_until)
         values = {"next_action_at": sa.case((later, then), else_=planned)}
         statement = sa.update(cls).values(values | ({"urgency": 1} if urgent else {}))

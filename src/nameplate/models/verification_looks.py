@@ -178,8 +178,8 @@ _KEEP = (
     sa.update(_PROOFS)
     .where(_PROOFS.c.id == sa.bindparam("row_id"))
     .values(
-        last_verification_attempt_at=sa.bindparam("now", type_=UtcDateTime()),
-        next_action_at=sa.bindparam("due", type_=UtcDateTime()),
+        last_verification_attempt_at=sa.bindparam("now", type_=UtcDateTime),
+        next_action_at=sa.bindparam("due", type_=UtcDateTime),
         lease_until=None,
         urgency=0,
         error_message=None,
@@ -214,7 +214,7 @@ _LOCK_DOMAINS = (
 _CHECKED = (
     sa.update(Domain.__table__)  # type: ignore[arg-type]  # a mapped class has a table
     .where(among(Domain.id, "ids"))
-    .values(last_checked_at=sa.bindparam("now", type_=UtcDateTime()))
+    .values(last_checked_at=sa.bindparam("now", type_=UtcDateTime))
 )
 _LOCK = (
     sa.select(
@@ -290,7 +290,7 @@ SET {_SET.format(clock="utc_timestamp(6)").replace("looked.urgency", "looked.loo
 
 
 def _statement(text: str) -> sa.TextClause:
-    return sa.text(text).bindparams(sa.bindparam("now", type_=UtcDateTime()))
+    return sa.text(text).bindparams(sa.bindparam("now", type_=UtcDateTime))
 
 
 _WRITE = {

@@ -425,7 +425,7 @@ def _waiting() -> sa.Executable:
     return sa.union_all(*(
         sa.select(sa.literal_column(str(place)).label("place"), kind.id).where(
             among(kind.waits_for, "peers"),
-            kind.next_action_at > sa.bindparam("now", type_=UtcDateTime()),
+            kind.next_action_at > sa.bindparam("now", type_=UtcDateTime),
         )
         for place, kind in enumerate(KINDS)
     ))  # fmt: skip

@@ -212,7 +212,7 @@ def _unchecked(now: datetime | sa.BindParameter[datetime]) -> sa.Select[Any]:
     )
 
 
-_NOW = sa.bindparam("now", type_=UtcDateTime())
+_NOW = sa.bindparam("now", type_=UtcDateTime)
 _COPIES = (
     DomainReadiness.visible(PLATFORM)
     .with_only_columns(

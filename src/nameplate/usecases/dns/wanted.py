@@ -183,7 +183,7 @@ def _lines(*, knows_settled: bool) -> sa.Executable:
 
 def _settled() -> sa.ColumnElement[bool]:
     """Return whether a record is settled, worked out by the database: a time costs more to read."""
-    since = sa.bindparam("since", type_=UtcDateTime())
+    since = sa.bindparam("since", type_=UtcDateTime)
     known = sa.and_(Record.status == RecordStatus.ACTIVE, Record.last_synced_at <= since)
     return sa.or_(Record.drifted_at.is_not(None), sa.func.coalesce(known, sa.false()))
 

@@ -178,7 +178,7 @@ _TOUCHED = {kind: _touching(kind) for kind in _OWNERS}
 _WRITTEN = sa.union_all(
     *(
         sa.select(sa.literal(kind), owner.id, owner.updated_at).where(
-            owner.updated_at >= sa.bindparam("since", type_=UtcDateTime())
+            owner.updated_at >= sa.bindparam("since", type_=UtcDateTime)
         )
         for kind, (owner, _) in _OWNERS.items()
     )
