@@ -293,18 +293,3 @@ def test_renewal_id_is_that_of_the_rfc() -> None:
     one = make(extensions=[extension], serial=0x87654321)
     assert certificates.renewal_id(one) == "aYhba4dGFUHhs3uEe82k0aDenIo.AIdlQyE"
     assert certificates.renewal_id(LEAF) is None
-
-
-def test_a_serial_number_has_one_form_however_it_is_written() -> None:
-    assert certificates.hex_serial(0x4D2) == "04d2"
-    assert certificates.hex_serial(0) == "00"
-    for written in ("4d2", "04D2", "04:d2", "00:04:D2"):
-        assert certificates.same_form(written) == "04d2"
-
-
-@given(st.integers(0, 2**160))
-def test_what_a_probe_sees_and_what_is_kept_of_a_certificate_compare_equal(number: int) -> None:
-    kept = certificates.hex_serial(number)
-    assert len(kept) % 2 == 0
-    assert int(kept, 16) == number
-    assert certificates.same_form(f"{number:X}") == certificates.same_form(kept) == kept

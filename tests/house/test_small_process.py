@@ -30,6 +30,7 @@ NEVER = {
     | JUDGING
     | ELSEWHERE
     | {
+        "cryptography.x509",
         "nameplate.usecases.claims",
         "nameplate.usecases.serving",
         "nameplate.usecases.certificates",

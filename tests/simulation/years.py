@@ -9,10 +9,10 @@ from typing import Any
 
 from nameplate.adapters.ca.local import LocalAuthority, create_root
 from nameplate.core import certificates as x509
-from nameplate.core.certificates import hex_serial
 from nameplate.core.errors import RateLimited, Refused, Unavailable
 from nameplate.core.orders import Order
 from nameplate.core.renewal import RenewalInfo
+from nameplate.core.serials import hex_serial
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import Config, Route
 from tests.simulation.clock import BEGINS

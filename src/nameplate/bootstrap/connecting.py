@@ -5,6 +5,7 @@ import secrets
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nameplate import registry
@@ -12,7 +13,6 @@ from nameplate.adapters import keyring as keyrings
 from nameplate.bootstrap import looks, proofs
 from nameplate.core import configuration, ids, own_names
 from nameplate.core.certificate_preferences import CertificatePreferences
-from nameplate.core.chains import Roots
 from nameplate.core.configuration import Credentials
 from nameplate.core.domain_connect.service import ConnectService
 from nameplate.core.egress import EgressPolicy
@@ -31,6 +31,9 @@ from nameplate.remote import clock
 from nameplate.settings import Settings
 from nameplate.usecases.tenants import accounts, connections, request_budgets
 from nameplate.usecases.tools import Tools
+
+if TYPE_CHECKING:
+    from nameplate.core.chains import Roots
 
 SANDBOX_POLL = timedelta(seconds=1)
 
@@ -114,7 +117,7 @@ def _suspended_answer(settings: Settings) -> int | None:
     return None if said == "none" else int(said)
 
 
-def roots(settings: Settings) -> Roots:
+def roots(settings: Settings) -> "Roots":
     """Return the authorities that may have signed what is uploaded, read when they are needed."""
     from nameplate.adapters.http import roots
 

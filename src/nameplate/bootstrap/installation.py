@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DatabaseError
 
@@ -20,7 +21,6 @@ from nameplate.bootstrap.store import (
 )
 from nameplate.core import edge_tokens
 from nameplate.core.actor import PLATFORM
-from nameplate.core.chains import Roots
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.encryption import KeyRing
 from nameplate.core.errors import NameplateError
@@ -30,6 +30,9 @@ from nameplate.remote import clock
 from nameplate.settings import Settings
 from nameplate.usecases.operations import checkup, installation
 from nameplate.usecases.operations.checkup import Finding
+
+if TYPE_CHECKING:
+    from nameplate.core.chains import Roots
 
 _UPGRADE = "Run `nameplate db upgrade`, then see the log of the database."
 
@@ -63,7 +66,7 @@ class Installation:
         """Return the time, aware and in UTC."""
         return clock()
 
-    def roots(self) -> Roots:
+    def roots(self) -> "Roots":
         """Return the authorities that visitors trust."""
         return roots(self._settings)
 

@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from nameplate.core import keys
 from nameplate.core.errors import Invalid
 from nameplate.core.secret import Secret
+from nameplate.core.serials import hex_serial
 
 MAX_BUNDLE = 64 * 1024
 """Bytes of PEM; a usual chain has 4,000 to 8,000."""
@@ -71,17 +72,6 @@ def facts(pem: bytes) -> Facts:
 def each(bundle: bytes) -> Sequence[Facts]:
     """Return the facts of every certificate of a bundle. Raises `Invalid` when it is none."""
     return [_facts(one) for one in load_chain(bundle)]
-
-
-def hex_serial(number: int) -> str:
-    """Return a serial number as it is kept and compared: hexadecimal, lower case, whole octets."""
-    return same_form(f"{number:x}")
-
-
-def same_form(serial: str) -> str:
-    """Return a hexadecimal serial number, however somebody else writes it, as `hex_serial` does."""
-    digits = serial.replace(":", "").lower().lstrip("0") or "0"
-    return digits.zfill(len(digits) + len(digits) % 2)
 
 
 def _facts(leaf: x509.Certificate) -> Facts:

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nameplate.core.certificates import same_form
+from nameplate.core.serials import same_form
 from nameplate.models.agent_reports import LastLook
 from nameplate.models.orm import Document, UtcDateTime
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from nameplate.core.certificates import same_form
+from nameplate.core.serials import same_form
 
 
 class Failure(StrEnum):
@@ -54,7 +54,7 @@ class ProbeResult:
     """What failed, in one sentence for a person; never a byte of the answer."""
     connected: bool = False
     serial: str | None = None
-    """Serial number of the presented leaf, as `core.certificates.hex_serial` writes it."""
+    """Serial number of the presented leaf, as `core.serials.hex_serial` writes it."""
     fingerprint: str | None = None
     """SHA-256 of the presented leaf (DER), lower-case hexadecimal."""
     status: int | None = None

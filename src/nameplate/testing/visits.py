@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from nameplate.core.certificates import hex_serial
 from nameplate.core.secret import Secret
+from nameplate.core.serials import hex_serial
 from nameplate.ports.proxy import EDGE_HEADER, KeyPair
 
 _numbers = count(1)

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from nameplate import registry
 from nameplate.core.cdn import CdnNetworks
 from nameplate.core.certificate_preferences import CertificatePreferences
-from nameplate.core.chains import Roots
 from nameplate.core.egress import Network
 from nameplate.core.encryption import KeyRing
 from nameplate.core.proof_life import ProofLife
@@ -27,6 +27,9 @@ from nameplate.ports.validation import Validator
 from nameplate.ports.vantages import Vantages
 from nameplate.ports.verification import ProofMethodPlugin, VerificationMethod
 from nameplate.registry import Registry
+
+if TYPE_CHECKING:
+    from nameplate.core.chains import Roots  # which loads what reads certificates
 
 
 def _pass(_point: str) -> None:
@@ -90,8 +93,8 @@ class Tools:
     """Whether `tls-alpn-01` is answered by this installation."""
     present: Callable[[str, str, Sequence[str], int | None], Fetched] | None = None
     """Shakes hands with (address, host, protocols, port); None: nobody looks beforehand."""
-    roots: Callable[[], Roots] = Roots
-    """Authorities whose certificates may be uploaded. Default: none."""
+    roots: "Callable[[], Roots] | None" = None
+    """Authorities whose certificates may be uploaded; None: there are none."""
     platform_names: tuple[str, ...] = ()
     """Names of the platform itself: nobody holds them, one above, or one below."""
     protects_servers: bool = True

@@ -10,8 +10,8 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy.sites import group
-from nameplate.core.certificates import hex_serial
 from nameplate.core.names import parent
+from nameplate.core.serials import hex_serial
 from nameplate.ports.proxy import Config, ProxyPlugin, Route, RouteRefused, Upstream
 
 _DOCUMENT = "sites.json"

@@ -14,11 +14,10 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpcore2
-from cryptography.x509 import load_der_x509_certificate
 
 from nameplate import __version__
-from nameplate.core.certificates import hex_serial
 from nameplate.core.egress import EgressPolicy
+from nameplate.core.serials import hex_serial
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 
 Policy = Callable[[IPv4Address | IPv6Address], bool]
@@ -210,6 +209,8 @@ class _Visit:
         return True
 
     def _read_certificate(self, tls: ssl.SSLObject) -> None:
+        from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415 - large, and only here
+
         der = tls.getpeercert(binary_form=True) or b""
         self.finding = replace(self.finding, fingerprint=hashlib.sha256(der).hexdigest())
         with contextlib.suppress(ValueError):

@@ -1,11 +1,11 @@
 """The resolvers that the operator trusts: only for finding servers and ordinary addresses."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 import dns.exception
 import dns.message
 import dns.name
-import dns.resolver
 
 from nameplate.adapters.resolver.asking import Asking, ServerQuestion
 from nameplate.adapters.resolver.query import NameServer, QueryBudget, Unanswered
@@ -19,9 +19,13 @@ class Recursor:
     """One or more recursive resolvers, asked in turn until one answers."""
 
     def __init__(self, servers: Iterable[tuple[str, int]] | None = None) -> None:
-        """Ask these addresses and ports; None means those of /etc/resolv.conf."""
-        chosen = _system() if servers is None else servers
-        self._servers = [NameServer("recursor", *server) for server in chosen][:_MAX_RECURSORS]
+        """Ask these addresses and ports; None means those of /etc/resolv.conf, read at the first question."""
+        self._given = None if servers is None else tuple(servers)
+
+    @cached_property
+    def _servers(self) -> Sequence[NameServer]:
+        chosen = _system() if self._given is None else self._given
+        return [NameServer("recursor", *server) for server in chosen][:_MAX_RECURSORS]
 
     def zone_servers(
         self, name: dns.name.Name, budget: QueryBudget
@@ -74,8 +78,10 @@ def _upwards(name: dns.name.Name) -> Iterator[dns.name.Name]:
 
 
 def _system() -> list[tuple[str, int]]:
+    from dns.resolver import Resolver  # noqa: PLC0415 - where no recursor is configured
+
     try:
-        system = dns.resolver.Resolver(configure=True)
+        system = Resolver(configure=True)
     except dns.exception.DNSException:
         return []
     return [(str(address), system.port) for address in system.nameservers]

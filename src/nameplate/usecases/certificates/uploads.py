@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from nameplate.core import ids, keys
 from nameplate.core import uploads as files
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.chains import Roots
 from nameplate.core.errors import Conflict, Invalid
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import CertificateStatus
@@ -164,7 +165,8 @@ def _checked(
 ) -> _Checked:
     """Parse, and ask who holds the names and whose key it is; the session is the platform's."""
     now = database_now(session)
-    parsed = files.parse(material, tools.roots(), now)
+    roots = Roots() if tools.roots is None else tools.roots()
+    parsed = files.parse(material, roots, now)
     covered = files.covered(parsed.facts, special_use=tools.special_use)
     claim = lookup.domain(session, actor, domain) if domain is not None else None
     owner = claim.organization_id if claim is not None else actor.organization_id

@@ -21,10 +21,10 @@ from sqlalchemy.orm import Session
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
 from nameplate.core.agent_protocol import NEWEST, SILENT_SECONDS
-from nameplate.core.certificates import same_form
 from nameplate.core.errors import Invalid, Refused, Unavailable
 from nameplate.core.ids import Prefix
 from nameplate.core.lifecycle import BindingStatus
+from nameplate.core.serials import same_form
 from nameplate.db import Sessions, database_now
 from nameplate.leases import Lease
 from nameplate.models import Application, Binding, BindingPlacement, Server

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from nameplate.core.certificates import same_form
 from nameplate.core.lifecycle import HealthStatus
+from nameplate.core.serials import same_form
 from nameplate.models import Binding, Certificate, Domain
 from nameplate.models.presence import Presence
 from nameplate.ports.prober import Failure, ProbeResult

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from nameplate.core import basic_auth
-from nameplate.core.certificates import same_form
 from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import BindingStatus, HealthStatus
+from nameplate.core.serials import same_form
 from nameplate.leases import Lease
 from nameplate.models import Application, Binding, BindingPlacement, Server
 from nameplate.models.presence import Presence
