@@ -7,6 +7,8 @@ from nameplate.core.records import RRset
 
 Value = tuple[str, str, str]
 """Absolute owner name, type, whole canonical rdata."""
+SPELLED = frozenset({"TXT"})
+"""Types whose values are cut into strings."""
 
 
 class Spelling:
@@ -17,7 +19,7 @@ class Spelling:
         self._texts: dict[tuple[str, str], str] = {}
         self._exact: set[tuple[str, str]] = set()
         for rrset in rrsets:
-            if rrset.type == "TXT":
+            if rrset.type in SPELLED:
                 for value in rrset.values:
                     self._exact.add((rrset.name, value))
                     self._texts[rrset.name, rejoined(value)] = value
@@ -25,7 +27,7 @@ class Spelling:
     def of(self, value: Value) -> Value:
         """Return the value as the zone has it, the very same where it has none or just that."""
         name, rdtype, text = value
-        if rdtype != "TXT" or not self._texts or (name, text) in self._exact:
+        if rdtype not in SPELLED or not self._texts or (name, text) in self._exact:
             return value
         known = self._texts.get((name, rejoined(text)))
         return value if known is None else (name, rdtype, known)

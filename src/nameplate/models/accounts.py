@@ -158,15 +158,16 @@ class LedgerState(StrEnum):
 class LedgerPurpose(StrEnum):
     """Why we wrote a value."""
 
+    is_proof: bool
+    """Whether it proves something to somebody, and nobody's record asks for it."""
+
     RECORD = "record"
     CHALLENGE = "challenge"
     PERSIST = "persist"
     """A proof that stays, for all orders of an account at an authority (dns-persist-01)."""
 
-    @property
-    def is_proof(self) -> bool:
-        """Whether it proves something to somebody, and nobody's record asks for it."""
-        return self is not LedgerPurpose.RECORD
+    def __init__(self, word: str) -> None:
+        self.is_proof = word != "record"  # known beforehand: it is asked for every entry of a zone
 
 
 class LedgerEntry(Identified, Tenant, Model):

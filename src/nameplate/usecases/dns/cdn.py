@@ -34,7 +34,7 @@ def look(
 
     Whatever goes wrong is a value: records are written all the same.
     """
-    if not any(one.proxied for one in lines):
+    if not [one for one in lines if one.proxied]:
         return None
     networks = None if tools.cdn_networks is None else tools.cdn_networks(kind)
     if not isinstance(provider, CdnProvider):

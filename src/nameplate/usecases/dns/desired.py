@@ -13,7 +13,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import PlanStatus, RecordStatus
 from nameplate.core.plan import Drift, Key, Plan, drift
 from nameplate.core.records import RRset, by_key
-from nameplate.core.spelling import Spelling
+from nameplate.core.spelling import SPELLED, Spelling
 from nameplate.core.wildcards import Hidden
 from nameplate.models import Account, ChangePlan, Domain, DriftPolicy, LedgerState
 from nameplate.models.orm import among
@@ -90,8 +90,9 @@ class DesiredZone:
         Otherwise a text that its provider cuts elsewhere would be published a second time.
         """
         spelling = Spelling(live)
-        known = chain((line.value for line in self.lines), self.wants, self.entries)
-        moved = {value: seen for value in known if (seen := spelling.of(value)) is not value}
+        known = chain([line.value for line in self.lines], self.wants, self.entries)
+        texts = [value for value in known if value[1] in SPELLED]  # few of a large zone's values
+        moved = {value: seen for value in texts if (seen := spelling.of(value)) is not value}
         if not moved:
             return self
         lines = [
@@ -171,7 +172,7 @@ class DesiredZone:
             and (entry := self.entries.get(line.value)) is not None
             and entry.state is LedgerState.PRESENT
         ]
-        there = by_key(live) if fresh else {}
+        there = _sets(live, {value[:2] for value in fresh})
         return frozenset(
             value[:2]
             for value in fresh
@@ -195,7 +196,7 @@ class DesiredZone:
             and entry.state is not LedgerState.INTENDED
         }
         changing = [want for want in self.wants.values() if want.record_id in old]
-        there = by_key(live) if changing else {}
+        there = _sets(live, {want.value[:2] for want in changing})
         found = []
         for want in changing:
             before, seen = old.get(want.record_id), there.get(want.value[:2])
@@ -205,6 +206,11 @@ class DesiredZone:
             if foreign and not {before[2], want.value[2]} & set(seen.values):
                 found.append(want)
         return found
+
+
+def _sets(live: Sequence[RRset], keys: AbstractSet[Key]) -> dict[Key, RRset]:
+    """Return these record sets by name and type, mostly few of a large zone."""
+    return by_key([rrset for rrset in live if rrset[:2] in keys]) if keys else {}
 
 
 def read_desired(

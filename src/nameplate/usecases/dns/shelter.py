@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from nameplate.core import wildcards
-from nameplate.core.names import is_wildcard, is_within
+from nameplate.core.names import is_within
 from nameplate.core.plan import Owned, Plan
 from nameplate.core.records import Action, RRset, by_key
 from nameplate.core.wildcards import Hidden
@@ -114,7 +114,8 @@ def told(found: Iterable[Hidden]) -> Iterator[str]:
 
 
 def _has_wildcards(live: Iterable[RRset], names: Iterable[str]) -> bool:
-    return any(rrset.name.startswith("*.") for rrset in live) or any(map(is_wildcard, names))
+    """Tell whether there is a wildcard; no function is called for each of ten thousand names."""
+    return "*." in {rrset.name[:2] for rrset in live} | {name[:2] for name in names}
 
 
 def _others(live: Iterable[RRset], owned: Owned) -> Iterator[RRset]:
