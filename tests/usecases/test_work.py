@@ -60,6 +60,21 @@ def test_a_result_is_saved_and_the_lease_ended_or_renewed(world: Offline, row_id
     assert read(world, row_id).lease_until is None
 
 
+def test_a_lease_that_has_just_begun_is_not_written_anew(world: Offline, row_id: int) -> None:
+    lease = world.leased(Domain, row_id)
+    began = read(world, row_id)
+    work.record(world.sessions, Domain, lease, lambda *_: None, release=False)
+    row = read(world, row_id)
+    assert (row.lease_until, row.updated_at) == (began.lease_until, began.updated_at)
+    late = replace(lease, taken_on=lease.taken_on - 20)  # a third of it is over
+    work.record(world.sessions, Domain, late, lambda *_: None, release=False)
+    row = read(world, row_id)
+    assert row.lease_until == row.next_action_at
+    assert row.lease_until is not None
+    assert began.lease_until is not None
+    assert row.lease_until - began.lease_until >= timedelta(seconds=20)
+
+
 def test_whoever_lost_the_row_writes_nothing(world: Offline, row_id: int) -> None:
     lease = replace(world.leased(Domain, row_id), fence=0)
 

@@ -178,7 +178,7 @@ def test_after_a_pause_of_the_database_its_clock_is_read_once_more(world, monkey
 
     monkeypatch.setattr(loop, "due", due)
     assert worker._start_due() == 0
-    time.sleep(loop.QUIET)
+    time.sleep(loop.MAX_QUIET)
     assert worker._start_due() == 1, "a database that is always slow is worked with"
     assert _seen(world, row, 10)
     assert len(asked) == 2

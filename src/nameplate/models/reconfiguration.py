@@ -3,7 +3,8 @@
 Every writer is covered that changes rows through the session; bulk statements call `wake`. A
 tenant's transaction cannot write the platform's servers on PostgreSQL: there the binding's own step
 and the server's regular look find the difference. Servers are written at the very end of a
-transaction, for they are the last in the order of locks.
+transaction, for they are the last in the order of locks. One that is due already is not written: all
+that wake it share it until they commit, and nobody leases it before that.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -108,9 +109,22 @@ def _wake(session: Session) -> None:
     connection = session.connection()
     woken = 0
     for server_id, how in sorted(noted.items(), key=lambda one: one[0]):
+        if _is_due(connection, server_id, urgent=how.urgent):
+            continue
         woken += connection.execute(_waking(how), {"server": server_id}).rowcount
     if woken:
         announce(session, WORK)
+
+
+def _is_due(connection: sa.Connection, server_id: int, *, urgent: bool) -> bool:
+    """Tell whether a server will be looked at after this transaction, as things are.
+
+    It is locked then, so that nobody leases it until what this transaction changes is to be seen: that
+    lock is shared with the others who wake it, while each that wrote it would wait for the one before.
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    return connection.execute(_DUE[urgent], {"server": server_id}).first() is not None
 
 
 @cache  # every transaction that changes what is served has one
@@ -154,6 +168,12 @@ def _follow(session: Session, _context: object) -> None:
 _SERVERS: sa.Select[Any, Any, Any] = sa.select(
     Binding.server_id, Binding.served_server_id, Binding.server_group_id
 ).distinct()
+_DUE_AT_ALL = (
+    sa.select(Server.id)
+    .where(Server.id == sa.bindparam("server"), Server.next_action_at <= utc_now())
+    .with_for_update(read=True)
+)
+_DUE = {False: _DUE_AT_ALL, True: _DUE_AT_ALL.where(Server.urgency == 1)}
 _MEMBERS = sa.select(Server.id).where(
     Server.server_group_id.in_(sa.bindparam("groups", expanding=True)), Server.deleted_at.is_(None)
 )

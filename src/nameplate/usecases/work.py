@@ -47,6 +47,9 @@ BUDGET_SPENT = "budget_spent"
 LEASE = timedelta(seconds=90)
 """How long a worker has a row for itself; longer than any single call to the outside may take."""
 
+LEFT_ALONE = 0.1
+"""The part of a lease that may be over before it is renewed: most steps record something at once."""
+
 CRASH_POINTS = (
     "verification:checked",
     "verification:recorded",
@@ -181,7 +184,11 @@ def _released(row: Work, woken: datetime | None, *, stopped: bool = False) -> se
 
 
 def _renew(row: Work, lease: Lease, woken: datetime | None) -> None:
-    row.lease_until = lease.now() + (lease.until - lease.taken_at)
+    """Have the lease begin anew; one that has just begun is left as it is, and nothing written for it."""
+    whole = lease.until - lease.taken_at
+    until = lease.now() + whole
+    if row.lease_until is None or until - row.lease_until > whole * LEFT_ALONE:
+        row.lease_until = until
     row.next_action_at = woken or row.lease_until
 
 

@@ -45,13 +45,13 @@ POLL = 1.0
 """Seconds between two looks for due rows when nothing wakes the worker."""
 CHORES_EVERY = 600.0
 """Seconds between two rounds of tidying up."""
-QUIET, MAX_QUIET = 0.05, 0.25
+QUIET, MAX_QUIET = 0.05, 0.5
 """Seconds between two looks for due rows, at least: what falls due meanwhile is leased together."""
-LOOK_SHARE = 5
+LOOK_SHARE = 10
 """A look is not repeated before so many times as long has passed: the steps need the processor."""
 ACCOUNTS_EVERY = 10.0
 """Seconds between two looks for the accounts that organizations order certificates from."""
-READINESS_SHARE = 10
+READINESS_SHARE = 20
 """Keeping the copy of what is ready takes one part in so many of a worker's time."""
 READINESS_EVERY = 4
 """So many polls pass between two looks at it: a domain on its way changes several times a second, and

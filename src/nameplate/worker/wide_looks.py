@@ -41,6 +41,9 @@ CAPACITY = 2000
 LEASED_AT_ONCE = 1000
 GATHERED, CROWD = (0.02, 0.1), 200
 """Seconds for which results are gathered before they are recorded, and with so many looks under way."""
+RECORDED_SHARE, MAX_GATHERED = 4, 0.5
+"""They are gathered for so many times as long as the last recording took, and no longer than so many
+seconds: recording a few costs nearly as much as recording many."""
 WRITTEN_AT_ONCE = 500
 PROVED_AT_ONCE = 100
 HERE_FOR = 60.0
@@ -75,6 +78,7 @@ class WideLooks:
         self._here, self._here_at, self._here_lock = Here(), -HERE_FOR, threading.Lock()
         self._results: deque[tuple[Look, Proof | Exception]] = deque()
         self._recording: Future[None] | None = None
+        self._recording_took = 0.0
         self._corroborations = Corroborations(
             lambda look, proof: corroboration.corroborated(self._tools, look.question, proof),
             self._take,
@@ -201,7 +205,7 @@ class WideLooks:
         """Record results until there are none."""
         while True:
             if len(self._results) < WRITTEN_AT_ONCE // 4:
-                time.sleep(GATHERED[len(self._under_way) >= CROWD])
+                time.sleep(self._gathering())
             taken = [
                 self._results.popleft() for _ in range(min(len(self._results), WRITTEN_AT_ONCE))
             ]
@@ -211,7 +215,14 @@ class WideLooks:
                         self._recording = None
                         return
                 continue
+            began = time.monotonic()
             self._safely([look.lease for look, _ in taken], self._record_some, taken)
+            self._recording_took = time.monotonic() - began
+
+    def _gathering(self) -> float:
+        """Return for how many seconds results are gathered now."""
+        least = GATHERED[len(self._under_way) >= CROWD]
+        return max(least, min(RECORDED_SHARE * self._recording_took, MAX_GATHERED))
 
     def _record_some(self, taken: Sequence[tuple[Look, Proof | Exception]]) -> None:
         seen: list[tuple[Look, Proof]] = []

@@ -12,6 +12,7 @@ from tests.proof import prove
 from tests.usecases.dns.zone_rig import APEX, NS, SOA, Provider, Rig, made
 
 from nameplate.core.actor import PLATFORM
+from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import RecordStatus
 from nameplate.leases import DueRow, Lease
 from nameplate.models import Domain, LedgerEntry, LedgerState, Record
@@ -160,3 +161,78 @@ def test_a_removed_domain_gets_a_step_of_its_own(shops: Shops) -> None:
         session.get_one(Domain, shops.ids[0]).deleted_at = datetime.now(UTC)
     leases = shops.leases()
     assert shops.step(leases) == ([], [leases[0]])
+
+
+def _apart(shops: Shops) -> None:
+    """Give each claim a zone of its own at the provider."""
+    own = {}
+    for label in LABELS:
+        apex = f"{label}.{APEX}"
+        own[apex] = [SOA._replace(name=apex), NS._replace(name=apex)]
+    shops.provider.inner = Provider({APEX: [SOA, NS], **own})
+
+
+def _held_in(provider: Provider) -> set[str]:
+    """Return the claims whose own zone has their address."""
+    there = {label: provider.records(Zone(f"{label}.{APEX}")) for label in LABELS}
+    return {label for label, found in there.items() if any(one.type == "A" for one in found)}
+
+
+def test_what_is_written_of_several_zones_is_written_together(shops: Shops) -> None:
+    """Two transactions, one before the provider hears of it and one after, however many zones."""
+    _apart(shops)
+    leases = shops.leases()
+    commits: list[sa.Connection] = []
+    sa.event.listen(shops.rig.offline.sessions.system_engine, "commit", commits.append)
+    assert shops.step(leases) == ([], [])
+    assert shops.provider.asked == ["zones", *["records"] * 3, *["apply"] * 3]
+    assert _held_in(shops.provider.inner) == set(LABELS)
+    with shops.rig.offline.sessions.begin(PLATFORM) as session:
+        rows = session.scalars(Record.visible(PLATFORM)).all()
+        assert {row.status for row in rows} == {RecordStatus.ACTIVE}
+    writing = [one for one in commits if not one.get_execution_options().get("nameplate_read_only")]
+    assert len(writing) == 3, "before, after, and the one above"
+
+
+@pytest.mark.parametrize("call", ["records", "apply"])
+def test_a_zone_that_fails_takes_nothing_from_those_before_it(shops: Shops, call: str) -> None:
+    _apart(shops)
+    failing = f"two.{APEX}"
+
+    class Failing(Counting):
+        def records(self, zone: Zone) -> Any:
+            self._refuse(zone, "records")
+            return super().records(zone)
+
+        def apply(self, zone: Zone, changes: Any) -> Any:
+            self._refuse(zone, "apply")
+            return super().apply(zone, changes)
+
+        def _refuse(self, zone: Zone, asked: str) -> None:
+            if zone.name == failing and asked == call:
+                raise Unavailable("dns_unreachable", "The provider does not answer.")
+
+    shops.rig.provider_is(Failing(shops.provider.inner))
+    with pytest.raises(Unavailable):
+        shops.step(shops.leases())
+    assert _held_in(shops.provider.inner) == {"one"}
+    with shops.rig.offline.sessions.begin(PLATFORM) as session:
+        rows = session.scalars(Record.visible(PLATFORM)).all()
+        assert [row.status for row in rows].count(RecordStatus.ACTIVE) == 1
+        assert session.get_one(Domain, shops.ids[0]).lease_until is None
+        assert session.get_one(Domain, shops.ids[1]).lease_until is not None
+
+
+def test_what_was_read_is_not_left_to_age(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+    _apart(shops)
+    monkeypatch.setattr(together, "MAX_READING", -1.0)
+    assert shops.step(shops.leases()) == ([], [])
+    assert shops.provider.asked == [
+        "zones",
+        "records",
+        "records",
+        "apply",
+        "records",
+        "apply",
+        "apply",
+    ]

@@ -168,6 +168,7 @@ def test_what_is_as_healthy_as_before_is_released(rig: Rig) -> None:
     assert row.last_health_check_at >= before.last_health_check_at
     assert row.health_status is HealthStatus.HEALTHY
     assert row.fence == before.fence == lease.fence
+    assert row.updated_at == before.updated_at, "the edge reads anew what was written"
     assert row.next_action_at > datetime.now(UTC) - timedelta(seconds=1)
 
 

@@ -93,18 +93,10 @@ def is_kept(domain: Any) -> bool:  # noqa: ANN401 - a domain, or the columns of 
 def read(session: Session, names: Sequence[Name], *, locked: bool) -> dict[Name, BoundHost]:
     """Return what there is to know of each host name; the domains stay locked when asked."""
     session.flush()
-    domains = Domain.visible(PLATFORM).where(Domain.id.in_({id_ for id_, _ in names}))
-    if locked:  # of two that want the same record, the second sees what the first has made
-        domains = domains.order_by(Domain.id).with_for_update(key_share=True)
-    known: dict[int, Any] = {
-        row.id: row
-        for row in session.execute(
-            domains.with_only_columns(
-                Domain.id, Domain.organization_id, Domain.full_domain, Domain.domain_name,
-                Domain.dns_account_id, Domain.dns,
-            )
-        )
-    }  # fmt: skip
+    # Of two that want the same record, the second sees what the first has made.
+    domains = _DOMAINS_LOCKED if locked else _DOMAINS
+    given = {"ids": sorted({id_ for id_, _ in names})}
+    known: dict[int, Any] = {row.id: row for row in session.execute(domains, given)}
     hosts = {name: BoundHost(name[1], known[name[0]]) for name in names if name[0] in known}
     _claim(session, hosts)
     _look(
@@ -157,32 +149,16 @@ def bound(
 def _claim(session: Session, places: Mapping[Name, BoundHost]) -> None:
     """Find who wants each host to lead where: a server of that name first, then bindings by age."""
     hosts = {host for _, host in places}
-    for server in session.scalars(
-        Server.visible(PLATFORM).where(
-            sa.func.lower(Server.address).in_({*hosts, *(f"{host}." for host in hosts)})
-        )
-    ):
+    named = {"names": sorted({*hosts, *(f"{host}." for host in hosts)})}
+    for server in session.scalars(_SERVERS_NAMED, named):
         place_of = home(session, server)
         if place_of is not None and place_of in places:
             places[place_of].makers.append((RecordableType.SERVER, server.id))
             places[place_of].targets.append(
                 PointingTarget.of(server.address, server.addresses or ())
             )
-    bindings = session.execute(
-        Binding.visible(PLATFORM)
-        .outerjoin(Server, Server.id == Binding.server_id)
-        .where(
-            Binding.organization_domain_id.in_({id_ for id_, _ in places}),
-            Binding.hostname.in_(hosts),
-            Binding.status != BindingStatus.DISABLED,
-            Server.deleted_at.is_(None),
-        )
-        .order_by(Binding.id)
-        .with_only_columns(
-            Binding.id, Binding.organization_domain_id, Binding.hostname, Binding.server_group_id,
-            Server.id, Server.address, Server.addresses,
-        )
-    ).all()  # fmt: skip
+    at = {"domains": sorted({id_ for id_, _ in places}), "hosts": sorted(hosts)}
+    bindings = session.execute(_BINDINGS, at).all()
     lead = _Leading.of(session, bindings)
     before = placements.leading(session, [row[0] for row in bindings])
     for id_, domain_id, host, group_id, server_id, address, more in bindings:
@@ -295,3 +271,30 @@ _COLUMNS = (
 _RECORDS_OF_ONE = _records(Record.name)
 _RECORDS = _records(sa.func.lower(Record.name, type_=Record.name.type))
 """Made once. Over many domains only the index that begins with the domain may serve: `@` is everywhere."""
+_DOMAINS = (
+    Domain.visible(PLATFORM)
+    .where(among(Domain.id, "ids"))
+    .with_only_columns(
+        Domain.id, Domain.organization_id, Domain.full_domain, Domain.domain_name,
+        Domain.dns_account_id, Domain.dns,
+    )
+)  # fmt: skip
+_DOMAINS_LOCKED = _DOMAINS.order_by(Domain.id).with_for_update(key_share=True)
+_SERVERS_NAMED = Server.visible(PLATFORM).where(
+    among(sa.func.lower(Server.address, type_=Server.address.type), "names")
+)
+_BINDINGS = (
+    Binding.visible(PLATFORM)
+    .outerjoin(Server, Server.id == Binding.server_id)
+    .where(
+        among(Binding.organization_domain_id, "domains"),
+        among(Binding.hostname, "hosts"),
+        Binding.status != BindingStatus.DISABLED,
+        Server.deleted_at.is_(None),
+    )
+    .order_by(Binding.id)
+    .with_only_columns(
+        Binding.id, Binding.organization_domain_id, Binding.hostname, Binding.server_group_id,
+        Server.id, Server.address, Server.addresses,
+    )
+)  # fmt: skip

@@ -1,15 +1,18 @@
 """Bringing what many domains want to the zones of one account: each is read once and changed once.
 
 Every domain keeps its own plan, ledger and lease, as in `zones.py`. Where many names of one zone are
-claimed at once, reading it again for each would cost more than all the rest.
+claimed at once, reading it again for each would cost more than all the rest; and where they are in
+many zones, what is written down before and after is written for all of them at once.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, groupby
 
 from sqlalchemy.orm import Session
 
+from nameplate.core.errors import NameplateError
 from nameplate.core.names import is_below
 from nameplate.core.plan import Key
 from nameplate.db import Sessions
@@ -26,6 +29,8 @@ from nameplate.usecases.tools import Tools
 
 WIDTH = 12
 """Domains that one step takes at most: their locks are held together."""
+MAX_READING = 0.5
+"""Seconds for which zones are read before something is done: what was read is not left to age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,47 @@ def reconcile(
     """
     outcomes: list[work.StepOutcome] = []
     plain, left = _read(sessions, tools, leases)
-    for site, of_zone in _visited(tools, plain, left):
+    for domains in _gathered(_planned(tools, plain, left)):
         tools.checkpoint("records:read")
-        domains = list(_apart(site, of_zone, left))
         begun = _begin(sessions, tools, domains)
-        done = _apply(sessions, tools, site, begun)
-        outcomes += _settle(sessions, tools, begun, done)
+        acted: dict[Lease, Sequence[Outcome]] = {}
+        try:
+            for of_zone in _by_zone(begun):
+                acted |= _apply(sessions, tools, of_zone)
+        finally:  # what was done is recorded, whatever the next zone comes to
+            outcomes += _settle(sessions, tools, begun, acted)
     return outcomes, left
+
+
+def _gathered(planned: Iterator[_Domain]) -> Iterator[list[_Domain]]:
+    """Yield the domains of several zones together, as long as reading those is quick.
+
+    A zone that cannot be read ends the step when what was read before it is done.
+    """
+    some: list[_Domain] = []
+    began = time.monotonic()
+    try:
+        for one in planned:
+            if some and one.push.site is not some[-1].push.site and _is_old(began):
+                yield some
+                some, began = [], time.monotonic()
+            some.append(one)
+    except NameplateError:
+        if some:
+            yield some
+        raise
+    if some:
+        yield some
+
+
+def _is_old(began: float) -> bool:
+    return time.monotonic() - began > MAX_READING
+
+
+def _by_zone(domains: Iterable[_Domain]) -> Iterator[list[_Domain]]:
+    """Yield the domains of each zone, which follow one another."""
+    for _, of_zone in groupby(domains, lambda one: id(one.push.site)):
+        yield list(of_zone)
 
 
 def _read(
@@ -89,6 +128,14 @@ def _rest(_session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[Non
     for lease, row in leased:
         zones.idle(row, lease.now())
     return [None] * len(leased)
+
+
+def _planned(
+    tools: Tools, plain: Iterable[tuple[Lease, DesiredZone]], left: list[Lease]
+) -> Iterator[_Domain]:
+    """Yield the domains with their plans, those of one zone after each other."""
+    for site, of_zone in _visited(tools, plain, left):
+        yield from _apart(site, of_zone, left)
 
 
 def _visited(
@@ -155,10 +202,11 @@ def _begin(sessions: Sessions, tools: Tools, domains: Sequence[_Domain]) -> list
 
 
 def _apply(
-    sessions: Sessions, tools: Tools, site: LiveZone, domains: Sequence[_Domain]
-) -> dict[Key, Outcome]:
-    """Have the provider make all changes at once; return what it says of each."""
-    acting = [one for one in domains if not one.push.todo.is_empty]
+    sessions: Sessions, tools: Tools, of_zone: Sequence[_Domain]
+) -> dict[Lease, Sequence[Outcome]]:
+    """Have the provider make all changes of a zone at once; return what it says of those of each domain."""
+    site = of_zone[0].push.site
+    acting = [one for one in of_zone if not one.push.todo.is_empty]
     with sessions.look() as session:
         mine = set(current(session, Domain, [one.lease for one in acting]))
     changes = [change for one in acting if one.lease in mine for change in one.push.todo.changes]
@@ -167,21 +215,25 @@ def _apply(
     with work.kept(sessions, Domain, *mine):
         outcomes = site.provider.apply(site.zone, changes)
     tools.checkpoint("records:applied")
-    return {outcome.change.key: outcome for outcome in outcomes}
+    done = {outcome.change.key: outcome for outcome in outcomes}
+    return {
+        one.lease: [done[key.key] for key in one.push.todo.changes if key.key in done]
+        for one in acting
+        if one.lease in mine
+    }
 
 
 def _settle(
-    sessions: Sessions, tools: Tools, domains: Sequence[_Domain], done: Mapping[Key, Outcome]
+    sessions: Sessions,
+    tools: Tools,
+    domains: Sequence[_Domain],
+    acted: Mapping[Lease, Sequence[Outcome]],
 ) -> list[work.StepOutcome]:
     """Record of each domain what the provider has now; return what stands in the way."""
-    acted = {
-        one.lease: [done[key.key] for key in one.push.todo.changes if key.key in done]
-        for one in domains
-    }
     reports = {
-        one.lease: Report.of(one.push.todo, one.push.site.live, acted[one.lease])
+        one.lease: Report.of(one.push.todo, one.push.site.live, acted.get(one.lease, ()))
         for one in domains
-        if len(acted[one.lease]) == len(one.push.todo.changes)
+        if len(acted.get(one.lease, ())) == len(one.push.todo.changes)
     }
     pushes = {one.lease: one.push for one in domains if one.lease in reports}
 
@@ -197,6 +249,6 @@ def _settle(
     )
     for lost in pushes.keys() - {lease for lease, _ in settled}:
         site = pushes[lost].site
-        late_acts.note(sessions, lost, site.account_id, site.zone, acted[lost])
+        late_acts.note(sessions, lost, site.account_id, site.zone, acted.get(lost, ()))
     tools.checkpoint("records:recorded")
     return [work.StepOutcome(code, row_id=lease.id) for lease, code in settled if code]

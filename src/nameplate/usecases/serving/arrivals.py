@@ -147,15 +147,16 @@ def _advance(
     session: Session, around: _Around, row: Binding, lease: Lease
 ) -> Sequence[PlannedProbe]:
     now = lease.now()
-    row.next_action_at = None
     obstacle = _obstacle(around, row)
     if obstacle is not None:
+        row.next_action_at = None
         _stop(session, around, row, obstacle)
         if row.id in around.astray and row.deleted_at is None:
             row.next_action_at = now + SAFETY  # what it redirects to may come back without a word
         return ()
     places = _places(around, row)
     if not places:
+        row.next_action_at = None
         row.fail(_unplaced(row))
         return ()
     for place in places:
@@ -163,16 +164,34 @@ def _advance(
             # Also for the certificate: an http-01 proof is asked for through this very proxy.
             wake_server(session, place.server.id, patiently=True)
     if not _is_secured(session, around, row, places[0].server, now):
+        row.next_action_at = (
+            None  # not before: with a new certificate all that is pending is written
+        )
         return ()
     if row.status in {BindingStatus.PENDING, BindingStatus.ERROR}:
         _configure(around, row, places, now)
         return ()
+    return _looks(session, around, row, places, lease)
+
+
+def _looks(
+    session: Session,
+    around: _Around,
+    row: Binding,
+    places: Sequence[ServingServer],
+    lease: Lease,
+) -> Sequence[PlannedProbe]:
+    """Return the probes of a binding that is to be served; where there are none the row says when."""
     for place in places:
         if _outdated(around, row, place):
             wake_server(session, place.server.id, patiently=True)
     is_shared = row.id in around.sharing and row.status is BindingStatus.ACTIVE
     shared = around.applications[row.application_id] if is_shared else None
-    return planned_looks.plan(row, places, lease, shared)
+    leased_until, row.next_action_at = row.next_action_at, None
+    looks = planned_looks.plan(row, places, lease, shared)
+    if looks:  # what they find plans the next one: nothing is to be written before that
+        row.next_action_at = leased_until
+    return looks
 
 
 def _configure(
