@@ -86,8 +86,7 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "hide_parameters": True,
         "pool_size": pool_size,
         "max_overflow": 20,
-        # Each connection plans every statement for itself: as few as can be are used.
-        "pool_use_lifo": True,
+        "pool_use_lifo": True,  # each plans every statement for itself: few are used
     }
     if parsed.get_backend_name() == "postgresql":
         made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
