@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.errors import Conflict, Invalid, Unavailable
 from nameplate.database_errors import lasting
+from nameplate.models import postgresql
 from nameplate.models.holdings import NameLock
 from nameplate.models.orm import Model, UtcDateTime, utc_now
 from nameplate.models.tenancy import CLOCK
@@ -85,12 +86,12 @@ def engine(url: str, *, pool_size: int = 10) -> sa.Engine:
         "hide_parameters": True,
         "pool_size": pool_size,
         "max_overflow": 20,
-        # Each connection plans every statement for itself: as few as can be are used.
-        "pool_use_lifo": True,
+        "pool_use_lifo": True,  # each plans every statement for itself: few are used
     }
     if parsed.get_backend_name() == "postgresql":
         made = sa.create_engine(parsed, connect_args=_postgresql_arguments(), **options)
         event.listen(made, "connect", _postgresql_connect)
+        event.listen(made, "begin", postgresql.begin)
     else:
         made = sa.create_engine(
             parsed,
@@ -156,6 +157,7 @@ def _postgresql_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry
     # A worker has more statements than the driver keeps by itself, and would plan each again and again.
     driver: Any = connection
     driver.prepared_max = 500
+    driver.autocommit = True  # transactions are begun by `postgresql.begin`
 
 
 def _mariadb_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -235,7 +237,7 @@ class Sessions:
 
     @property
     def _each(self) -> dict[str, Any]:
-        return {"isolation_level": "AUTOCOMMIT"} if self.dialect == "postgresql" else {}
+        return {postgresql.EACH: True} if self.dialect == "postgresql" else {}
 
     def run(self, actor: Actor, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction, again when it lost a deadlock or serialisation race."""

@@ -8,6 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import CacheStats
 from tests.api.client import Api
 from tests.api.conftest import World
+from tests.proof import prove
+
+from nameplate.core import ids
+from nameplate.core.actor import PLATFORM
+from nameplate.core.ids import Prefix
+from nameplate.db import database_now
+from nameplate.models import Domain
 
 
 @contextmanager
@@ -70,6 +77,18 @@ def test_a_domain_takes_few_statements(world: World) -> None:
     with counted(acme) as seen:
         acme.get(f"/v1/domains/{claim['id']}")
     assert len(seen) <= 5, seen  # token, clock, domain, proof, servers
+
+
+def test_the_holding_of_a_domain_is_read_with_it(world: World) -> None:
+    acme = world.as_acme
+    claim = acme.post("/v1/domains", {"name": "held.example.com"})
+    with acme.sessions.begin(PLATFORM) as session:
+        row = session.get_one(Domain, ids.parse(claim["id"], Prefix.DOMAIN))
+        prove(session, row, database_now(session))
+    with counted(acme) as seen:
+        shown = acme.get(f"/v1/domains/{claim['id']}")
+    assert shown["verified_at"] is not None
+    assert sum("name_holdings" in one for one in seen) == 1, seen
 
 
 def test_a_claim_takes_few_statements(world: World) -> None:

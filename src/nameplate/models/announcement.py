@@ -5,10 +5,10 @@ statement that changes many rows says in its execution options what it announces
 news also looks once a second.
 """
 
-import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from nameplate.models import postgresql
 from nameplate.models.bindings import Binding
 from nameplate.models.channels import HOSTS, WORK
 from nameplate.models.domains import Domain
@@ -25,7 +25,6 @@ _DECISIVE: dict[type[object], tuple[str, ...]] = {
 
 
 _SAID = "channels announced"
-_ANNOUNCING = sa.select(sa.func.pg_notify(sa.bindparam("channel"), ""))
 
 
 def announce(session: Session, channel: str) -> None:
@@ -36,7 +35,7 @@ def announce(session: Session, channel: str) -> None:
     said: set[str] = session.info.setdefault(_SAID, set())
     if channel not in said:
         said.add(channel)
-        connection.execute(_ANNOUNCING, {"channel": channel})
+        postgresql.notify(connection, channel)
 
 
 @event.listens_for(Session, "after_commit")

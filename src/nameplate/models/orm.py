@@ -153,6 +153,25 @@ def _among_postgresql(element: among, compiler: Any, **kw: Any) -> str:  # noqa:
     return f"{column} = ANY({values})"
 
 
+class parent_name(expression.FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """A name without its first label; one that has no dot as it is."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(parent_name)
+def _parent_name(element: parent_name, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+    name = compiler.process(element.clauses, **kw)
+    return f"substr({name}, instr({name}, '.') + 1)"
+
+
+@compiles(parent_name, "postgresql")
+def _parent_name_postgresql(element: parent_name, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    name = compiler.process(element.clauses, **kw)
+    return f"substr({name}, strpos({name}, '.') + 1)"
+
+
 class Generated(sa.Computed):
     """A value that the database generates: STORED on PostgreSQL, VIRTUAL on the others (S10)."""
 

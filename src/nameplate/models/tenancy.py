@@ -5,6 +5,7 @@ so it refuses what it cannot judge: raw SQL, columns of bare tables, bulk statem
 """
 
 from collections.abc import Iterator
+from datetime import UTC
 from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +19,7 @@ from sqlalchemy.sql import visitors
 
 from nameplate.core.actor import Actor
 from nameplate.core.errors import NotPermitted
+from nameplate.models import postgresql
 from nameplate.models.accounts import Account, LedgerEntry
 from nameplate.models.bindings import Binding
 from nameplate.models.certificates import Certificate
@@ -27,16 +29,12 @@ from nameplate.models.grants import NameGrant
 from nameplate.models.hosting import HostedZone
 from nameplate.models.name_transfers import NameTransfer
 from nameplate.models.organizations import Organization, Server
-from nameplate.models.orm import BigId, Model, Tenant, UtcDateTime, utc_now
+from nameplate.models.orm import BigId, Model, Tenant
 from nameplate.models.server_groups import ServerGroup
 from nameplate.models.tokens import ApiToken
 
 CLOCK = "database's clock at the start of the transaction"
 """Where a session keeps it that has been told it already: PostgreSQL's stands still meanwhile."""
-_TOLD = sa.select(
-    sa.func.set_config("nameplate.organization_id", sa.bindparam("organization"), True),
-    sa.type_coerce(utc_now(), UtcDateTime).label("now"),
-)
 
 
 @event.listens_for(Session, "after_begin")
@@ -45,8 +43,7 @@ def _tell_row_level_security(
 ) -> None:
     organization = _organization(session)
     if organization is not None and connection.dialect.name == "postgresql":
-        told = connection.execute(_TOLD, {"organization": str(int(organization))}).one()
-        session.info[CLOCK] = told.now
+        session.info[CLOCK] = postgresql.tell(connection, organization).astimezone(UTC)
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -14,7 +14,7 @@ from nameplate.core.actor import PLATFORM, Actor
 from nameplate.core.holdings import Holding, most_specific
 from nameplate.core.names import self_and_ancestors, without_wildcard
 from nameplate.models import Domain, HoldingScope, NameGrant, NameHolding, Organization
-from nameplate.models.orm import among, utc_now
+from nameplate.models.orm import among, parent_name, utc_now
 
 
 def held_name(domain: Domain) -> str:
@@ -47,9 +47,16 @@ def usable(held: Sequence[Holding], organization_id: int, name: str) -> Holding 
     return most_specific(name, wide) or most_specific(name, own)
 
 
-def holdings(session: Session, domains: Sequence[Domain]) -> dict[int, Holding | None]:
-    """Return by which holding each claim's organization may use its name now, by the domain's id."""
-    by_name = {one.name: one for one in held(session, [row.full_domain for row in domains])}
+def holdings(
+    session: Session, domains: Sequence[Domain], there: Sequence[Holding] | None = None
+) -> dict[int, Holding | None]:
+    """Return by which holding each claim's organization may use its name now, by the domain's id.
+
+    `there` are the holdings of their names and of what is above them, where those were read before.
+    """
+    if there is None:
+        there = held(session, [row.full_domain for row in domains])
+    by_name = {one.name: one for one in there}
     return {
         row.id: _own(row.organization_id, row.full_domain, tuple(_above(row, by_name)))
         for row in domains
@@ -135,7 +142,22 @@ def held(session: Session, names: Iterable[str], *, live: int | None = None) -> 
         rows: Iterable[Any] = session.connection().execute(query, given)
     else:
         rows = session.execute(query, given)
-    found = list(rows)
+    return _with_lent(session, list(rows), above)
+
+
+def read_beside(session: Session, domain: Domain, rows: Sequence[Any]) -> list[Holding] | None:
+    """Return what `held` does of a domain that was read with `COLUMNS` of `beside`.
+
+    None where its name has more labels than that looks at.
+    """
+    if domain.full_domain.count(".") > _LEVELS:
+        return None
+    found = [row for row in rows if row.name is not None]
+    return _with_lent(session, found, self_and_ancestors(held_name(domain), least=2))
+
+
+def _with_lent(session: Session, found: Sequence[Any], above: Iterable[str]) -> list[Holding]:
+    """Return the holdings of rows with `COLUMNS`, and what an organization has lent of the same names."""
     there = [
         Holding(
             row.name,
@@ -164,19 +186,32 @@ _GIVEN = NameGrant.visible(PLATFORM).where(
     NameGrant.grantee_organization_id.is_not(None),
     sa.or_(NameGrant.ends_at.is_(None), NameGrant.ends_at > utc_now()),
 )
+COLUMNS = (
+    NameHolding.name,
+    NameHolding.scope,
+    NameHolding.organization_id,
+    NameHolding.lapsed_at,
+    NameHolding.grant_id.is_not(None).label("is_lent"),
+    NameGrant.visible(PLATFORM)
+    .where(NameGrant.base == NameHolding.base, NameGrant.grantee_organization_id.is_not(None))
+    .exists()
+    .label("may_be_given"),
+)
+_LEVELS = 4
+"""Names that `beside` looks at: a domain's own, and the next above it; of so many dots those are all."""
+
+
+def beside() -> sa.ColumnElement[bool]:
+    """Return which holdings are of the name of a `Domain` that is read, or of what is above it."""
+    names: list[Any] = [Domain.full_domain]
+    for _ in range(_LEVELS - 1):
+        names.append(parent_name(names[-1]))
+    return NameHolding.name.in_(names)
+
+
 _HELD = (
     NameHolding.visible(PLATFORM)
-    .with_only_columns(
-        NameHolding.name,
-        NameHolding.scope,
-        NameHolding.organization_id,
-        NameHolding.lapsed_at,
-        NameHolding.grant_id.is_not(None).label("is_lent"),
-        NameGrant.visible(PLATFORM)
-        .where(NameGrant.base == NameHolding.base, NameGrant.grantee_organization_id.is_not(None))
-        .exists()
-        .label("may_be_given"),
-    )
+    .with_only_columns(*COLUMNS)
     .where(among(NameHolding.name, "names"))
 )
 _ACTIVE = sa.and_(

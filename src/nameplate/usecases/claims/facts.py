@@ -23,6 +23,7 @@ from nameplate.models import (
     CertificateName,
     Domain,
     HostedZone,
+    NameHolding,
     Record,
     Server,
     Verification,
@@ -84,6 +85,8 @@ class DomainFacts:
     domain: Domain
     now: datetime
     holding: Holding | None = None
+    held: Sequence[Holding] | None = field(default=None, compare=False)
+    """All holdings of its name and of what is above it, where they were read with it."""
     verification: Verification | None = None
     """The one whose token the domain waits for or was proved by."""
     others: list[Verification] = field(default_factory=list)
@@ -140,14 +143,16 @@ def of_one(session: Session, actor: Actor, reference: str, now: datetime) -> Dom
     """Return the facts of the domain with that id or name. Raises what `lookup.domain` raises."""
     given = lookup.id_of_domain(actor, reference)
     if given is None:
-        row, there = lookup.domain(session, actor, reference), None
-    else:
-        found = session.execute(_ANY if actor.is_platform else _OWN, given).one_or_none()
-        if found is None:
-            raise lookup.missing(Prefix.DOMAIN)
-        row, *flags = found
-        there = There(*flags)
-    return read(session, [row], now, there)[row.id]
+        row = lookup.domain(session, actor, reference)
+        return read(session, [row], now)[row.id]
+    found = session.execute(_ANY if actor.is_platform else _OWN, given).all()
+    if not found:
+        raise lookup.missing(Prefix.DOMAIN)
+    row, *flags = found[0][: 1 + len(_FLAGS)]
+    held = holders.read_beside(session, row, found)
+    known = read(session, [row], now, There(*flags), held=held)[row.id]
+    known.held = held
+    return known
 
 
 def read(
@@ -156,19 +161,22 @@ def read(
     now: datetime,
     there: There | None = None,
     verifications: Sequence[Verification] | None = None,
+    *,
+    held: Sequence[Holding] | None = None,
 ) -> dict[int, DomainFacts]:
     """Return the facts of each domain, by its id.
 
-    `there` says what there is, and `verifications` are all of theirs, where that is known.
+    `there` says what there is, `verifications` are all of theirs, and `held` the holdings of their names
+    and of what is above them, where that is known.
     """
     found = {row.id: DomainFacts(row, now) for row in domains}
     if not found:
         return found
     resting = [facts.domain for facts in found.values() if facts.domain.holding_name is not None]
-    held = holders.holdings(session, resting) if resting else {}
+    used = holders.holdings(session, resting, held) if resting else {}
     led = pointing.obstacles(session, [facts.domain for facts in found.values()])
     for facts in found.values():
-        facts.holding = held.get(facts.domain.id)
+        facts.holding = used.get(facts.domain.id)
         facts.obstacles = led.get(facts.domain.id, ())
     _proofs(session, found, verifications)
     _accounts(session, found)
@@ -443,7 +451,11 @@ _FLAGS = [
     is_exposed(Domain.id).label("exposed"),
 ]
 _THERE = sa.select(*_FLAGS).where(among(Domain.id, "ids"))
-_ANY, _OWN = (query.add_columns(*_FLAGS) for query in lookup.DOMAIN_BY_ID)
+_ANY, _OWN = (
+    query.add_columns(*_FLAGS, *holders.COLUMNS).outerjoin(NameHolding, holders.beside())
+    for query in lookup.DOMAIN_BY_ID
+)
+"""One domain, what there is of it, and the holdings of its name: a row for each of those."""
 _RECORDS = (
     Record.visible(PLATFORM)
     .where(among(Record.organization_domain_id, "ids"))

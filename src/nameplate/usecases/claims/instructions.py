@@ -9,6 +9,7 @@ from nameplate.core import instructions
 from nameplate.core.actor import PLATFORM
 from nameplate.core.dns_hosts.entry import Purpose
 from nameplate.core.errors import Refused
+from nameplate.core.holdings import Holding
 from nameplate.core.instructions import Instruction, Kind
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import database_now
@@ -99,7 +100,7 @@ def of_proof(
         return kept(one, "The proof is published.")
     held = None
     if known is None or known.holding is not None:
-        held = holders.holding(session, domain.organization_id, domain.full_domain)
+        held = _held(session, domain, known)
     if held is not None and held.lent and domain.holding_name is not None:
         sentence = f"Nothing to publish: {held.name} is lent to the organization."
         return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
@@ -111,6 +112,13 @@ def of_proof(
         return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
     sentence = f"Nothing to publish: ownership is proved by the proof of {held.name}."
     return ToPublish(Purpose.OWNERSHIP, replace(told, sentence=sentence), done=True)
+
+
+def _held(session: Session, domain: Domain, known: DomainFacts | None) -> Holding | None:
+    """Return the holding by which the organization may use the name now, or None."""
+    if known is None or known.held is None:
+        return holders.holding(session, domain.organization_id, domain.full_domain)
+    return holders.usable(known.held, domain.organization_id, domain.full_domain)
 
 
 def _is_written(session: Session, domain: Domain, told: Instruction) -> bool:

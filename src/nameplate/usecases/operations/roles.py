@@ -17,6 +17,7 @@ from nameplate.core.errors import Conflict, Invalid, NotPermitted
 from nameplate.core.secret import Secret
 from nameplate.database_errors import explained
 from nameplate.db import Sessions, address, engine
+from nameplate.models import postgresql
 from nameplate.usecases.operations import installation, schema
 
 OWNER, APP, SYSTEM = "nameplate_owner", "nameplate_app", "nameplate_system"
@@ -135,7 +136,7 @@ def _connected(url: str) -> Iterator[sa.Connection]:
     made = engine(url, pool_size=1)
     try:
         with explained(), _as_user(parsed), made.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection.execution_options(**{postgresql.EACH: True})
     finally:
         made.dispose()
 
