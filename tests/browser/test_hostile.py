@@ -98,7 +98,7 @@ class Tab:
     def open(self, place: str) -> None:
         """Go there, wait for what it shows, and unfold it."""
         self.page.goto(f"{self.url}/{place}")
-        self.page.wait_for_selector("h1")
+        self.page.wait_for_selector("h1", state="attached")  # a name of marks alone has no width
         self.page.locator("[aria-busy=true]").first.wait_for(state="detached")
         self.page.evaluate("document.querySelectorAll('details.fold').forEach(d => d.open = true)")
 
@@ -155,7 +155,8 @@ def test_what_others_answer_is_quoted_as_text(world: HostileWorld, tab: Tab) -> 
     for text in (STRINGS[4], *DIRECTIONS[:2], STRINGS[-3]):
         world.tell(text)
         settings = "settings?organization=northwind"
-        for place in ("servers", "certificates", settings, *(f"domains/{one}" for one in DOMAINS)):
+        lists = ("servers", "certificates", "applications", "accounts", settings)
+        for place in (*lists, *(f"domains/{one}" for one in DOMAINS)):
             tab.visit(place)
     tab.settle()
 
