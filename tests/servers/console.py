@@ -161,8 +161,8 @@ def _take_from_limits(sessions: Sessions, now: datetime) -> None:
             for _ in range(orders):
                 budgets.take_order(session, account, Ordering(owners[base], [base], [base]), now)
             for number in range(60):  # time earns one back in 36 s: more than any run lasts
-                other = [f"{number}-{base}"]
-                budgets.take_order(session, account, Ordering(owners[base], other, other), now)
+                other = Ordering(owners[base], [], [f"{number}-{base}"])
+                budgets.take_order(session, account, other, now)
 
 
 class Chromium:
