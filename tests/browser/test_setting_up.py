@@ -124,3 +124,12 @@ def test_an_application_is_added_changed_and_removed(
     dialog.get_by_label("Type Weblog to confirm").fill("Weblog")
     dialog.get_by_role("button", name="Remove").click()
     admin.page.get_by_label("Actions for Weblog").wait_for(state="detached")
+
+
+def test_the_dialog_of_name_servers_begins_with_the_present_ones(seen: Seen) -> None:
+    seen.go("registrations")
+    seen.page.get_by_role("button", name="Name servers of northwind.test").click()
+    dialog = seen.page.get_by_role("dialog")
+    assert dialog.get_by_label("Delegate to").input_value() == "given"
+    present = "ns1.parked.test\nns2.parked.test"
+    assert dialog.get_by_label("Name servers", exact=True).input_value() == present
