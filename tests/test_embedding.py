@@ -87,7 +87,9 @@ def test_a_worker_of_a_host_has_no_web_framework_in_memory() -> None:
 
 
 def test_a_command_that_works_elsewhere_has_no_tables_in_memory() -> None:
-    loaded = loaded_by("import nameplate.__main__; from nameplate import remote")
+    loaded = loaded_by(
+        "import nameplate.__main__; from nameplate import remote; remote.api('http://127.0.0.1:1')"
+    )
     assert "nameplate.adapters.http.client" in loaded
     assert not loaded & {"sqlalchemy", "fastapi", "nameplate.bootstrap", "nameplate.models"}
 

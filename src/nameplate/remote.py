@@ -5,16 +5,20 @@ The agent stands on it too: it must stay far from tables and web frameworks.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nameplate.adapters.http.client import Api
 from nameplate.core import configuration
 from nameplate.ports.prober import Prober
 from nameplate.ports.proxy import Proxy, ProxyPlace
 
+if TYPE_CHECKING:
+    from nameplate.adapters.http.client import Api
 
-def api(url: str, *, timeout: float = 30.0) -> Api:
+
+def api(url: str, *, timeout: float = 30.0) -> "Api":
     """Connect to the API of a Nameplate elsewhere; `timeout` is that of each network step."""
+    from nameplate.adapters.http.client import Api  # noqa: PLC0415 - the clock needs no HTTP
+
     return Api(url, timeout=timeout)
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_network
+from typing import TYPE_CHECKING
 
+from nameplate.bootstrap.first_use import on_first_use
 from nameplate.core.cdn import CdnNetworks
 from nameplate.core.egress import EgressPolicy, Network
 from nameplate.core.errors import Invalid
@@ -18,37 +20,59 @@ from nameplate.ports.vantages import Vantages
 from nameplate.remote import clock
 from nameplate.settings import Settings
 
+if TYPE_CHECKING:
+    from dns.rrset import RRset
+
 CHALLENGE_CHECK = timedelta(seconds=5)
 """How long one look at the challenge path of a host may take."""
 
 
 def resolver(settings: Settings, policy: EgressPolicy) -> Resolver:
     """Return what asks name servers."""
-    from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
-
     recursor, overrides = _name_servers(settings)
     public = [address(one) for one in settings.public_resolvers]
-    return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
+
+    def connect() -> Resolver:
+        from nameplate.adapters.resolver.authoritative import AuthoritativeResolver
+
+        return AuthoritativeResolver(policy, recursor=recursor, overrides=overrides, public=public)
+
+    return on_first_use(connect)
 
 
 def signatures(settings: Settings, policy: EgressPolicy) -> SignatureChecker:
     """Return what tells why a zone's signatures fail."""
-    from nameplate.adapters.resolver.signatures import DnssecChecker
-
     recursor, overrides = _name_servers(settings)
-    return DnssecChecker(policy, clock, recursor=recursor, overrides=overrides)
+
+    def connect() -> SignatureChecker:
+        from nameplate.adapters.resolver.signatures import DnssecChecker
+
+        return DnssecChecker(policy, clock, recursor=recursor, overrides=overrides)
+
+    return on_first_use(connect)
 
 
 def validator(settings: Settings, policy: EgressPolicy) -> Validator | None:
     """Return what validates answers by DNSSEC, None where that is off."""
     if not settings.dnssec:
         return None
-    from nameplate.adapters.resolver import trust_anchors
-    from nameplate.adapters.resolver.validating import DnssecValidator
-
     recursor, overrides = _name_servers(settings)
-    anchors = trust_anchors.read(settings.dnssec_anchors)
-    return DnssecValidator(policy, clock, anchors, recursor=recursor, overrides=overrides)
+    if settings.dnssec_anchors is not None:
+        _anchors(settings)  # refused at the start
+
+    def connect() -> Validator:
+        from nameplate.adapters.resolver.validating import DnssecValidator
+
+        anchors = _anchors(settings)
+        return DnssecValidator(policy, clock, anchors, recursor=recursor, overrides=overrides)
+
+    return on_first_use(connect)
+
+
+def _anchors(settings: Settings) -> "RRset":
+    from nameplate.adapters.resolver import trust_anchors
+
+    return trust_anchors.read(settings.dnssec_anchors)
 
 
 def vantages(settings: Settings) -> Vantages | None:
@@ -95,10 +119,14 @@ def presenter(
     settings: Settings,
 ) -> Callable[[str, str, Sequence[str], int | None], Fetched]:
     """Return what looks at the TLS handshake of hosts, as `fetcher` does at plain HTTP."""
-    from nameplate.adapters.http import handshake
 
-    policy = EgressPolicy(allow=_inside(settings))
-    return handshake.presenter(policy, CHALLENGE_CHECK, settings.challenge_check_via)
+    def connect() -> Callable[[str, str, Sequence[str], int | None], Fetched]:
+        from nameplate.adapters.http import handshake
+
+        policy = EgressPolicy(allow=_inside(settings))
+        return handshake.presenter(policy, CHALLENGE_CHECK, settings.challenge_check_via)
+
+    return on_first_use(connect)
 
 
 def _inside(settings: Settings) -> tuple[Network, ...]:
@@ -108,15 +136,19 @@ def _inside(settings: Settings) -> tuple[Network, ...]:
 
 def fetcher(settings: Settings, resolver: Resolver) -> AddressFetcher:
     """Return what looks at the challenge path of hosts; those of a sandbox are on this machine."""
-    from nameplate.adapters.http.fetch import SafeFetcher
 
-    return SafeFetcher(
-        EgressPolicy(allow=_inside(settings)),
-        resolver.addresses,
-        ports=ports(settings),
-        deadline=CHALLENGE_CHECK,
-        detours=settings.challenge_check_via,
-    )
+    def connect() -> AddressFetcher:
+        from nameplate.adapters.http.fetch import SafeFetcher
+
+        return SafeFetcher(
+            EgressPolicy(allow=_inside(settings)),
+            resolver.addresses,
+            ports=ports(settings),
+            deadline=CHALLENGE_CHECK,
+            detours=settings.challenge_check_via,
+        )
+
+    return on_first_use(connect)
 
 
 def ports(settings: Settings) -> Mapping[str, int]:
@@ -126,9 +158,13 @@ def ports(settings: Settings) -> Mapping[str, int]:
 
 def prober(policy: EgressPolicy) -> Prober:
     """Return what looks through proxies."""
-    from nameplate.adapters.proxy.probe import HttpProber as Probe
 
-    return Probe(tenants=lambda address: policy.refusal(address) is None)
+    def connect() -> Prober:
+        from nameplate.adapters.proxy.probe import HttpProber
+
+        return HttpProber(tenants=lambda address: policy.refusal(address) is None)
+
+    return on_first_use(connect)
 
 
 def registrations(
@@ -137,19 +173,27 @@ def registrations(
     """Return what asks registries (RDAP), None where nobody is asked."""
     if settings.sandbox or not settings.rdap:
         return None
-    from nameplate.adapters.rdap.connect import connect
 
-    return connect(policy, resolver, clock, settings.home / "rdap.json")
+    def connect() -> RegistrationData:
+        from nameplate.adapters.rdap.connect import connect as connected
+
+        return connected(policy, resolver, clock, settings.home / "rdap.json")
+
+    return on_first_use(connect)
 
 
 def cdn_networks(
     settings: Settings, policy: EgressPolicy, resolver: Resolver
 ) -> Callable[[str], CdnNetworks | None]:
     """Return what knows the networks of CDNs."""
-    from nameplate.adapters.vendors import cloudflare_networks
-
     kept = settings.home / "cloudflare-networks.json"
-    return cloudflare_networks.connect(policy, resolver, clock, kept)
+
+    def connect() -> Callable[[str], CdnNetworks | None]:
+        from nameplate.adapters.vendors import cloudflare_networks
+
+        return cloudflare_networks.connect(policy, resolver, clock, kept)
+
+    return on_first_use(connect)
 
 
 def address(text: str) -> tuple[str, int]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from nameplate.adapters.verification.unavailable import NotAvailable
+from nameplate.bootstrap.first_use import on_first_use
 from nameplate.bootstrap.looks import ports
 from nameplate.core import configuration
 from nameplate.core.egress import EgressPolicy
 from nameplate.core.errors import Invalid
 from nameplate.models import VerificationMethodName
+from nameplate.ports.fetcher import Fetcher
 from nameplate.ports.mail import Mailer
 from nameplate.ports.resolver import Resolver
 from nameplate.ports.verification import Outside, ProofMethodPlugin, VerificationMethod
@@ -17,9 +19,13 @@ from nameplate.settings import Settings
 
 def outside(settings: Settings, policy: EgressPolicy, resolver: Resolver) -> Outside:
     """Return by what proof methods reach the world."""
-    from nameplate.adapters.http.fetch import SafeFetcher
 
-    fetcher = SafeFetcher(policy, resolver.addresses, ports=ports(settings))
+    def connect() -> Fetcher:
+        from nameplate.adapters.http.fetch import SafeFetcher
+
+        return SafeFetcher(policy, resolver.addresses, ports=ports(settings))
+
+    fetcher = on_first_use(connect)
     return Outside(resolver, fetcher, settings.edge_networks, _mailer(settings))
 
 
