@@ -109,6 +109,7 @@ def database(folder: Path, template: Path, place: Place, provider: str, count: i
     sessions = bootstrap.sessions(settings)
     tools = bootstrap.tools(settings, bootstrap.keyring(settings))
     kind, config, credentials = _account(place, provider)
+    place["plugin"] = kind
     with sessions.begin(PLATFORM) as session:
         owner = Organization(name="Bench", slug="bench")
         session.add(owner)

@@ -149,7 +149,8 @@ def floor_knot(place: Place) -> None:
 def nameplate(place: Place) -> None:
     """Open the database, take the one domain that is due, bring it to its provider with ledger.
 
-    A small one comes first: a worker has long compiled its statements when a large zone is due.
+    A small one comes first, at another provider: a worker has long compiled its statements, and
+    imported the adapter, when a large zone is due.
     """
     gc.disable()  # as every process of Nameplate's own, until all is imported
     from nameplate import bootstrap, leases
@@ -168,6 +169,7 @@ def nameplate(place: Place) -> None:
         zones.reconcile(sessions, tools, lease)
 
     bring()
+    tools.dns_providers.get(place["plugin"])
     started()
     bring()
     ended()
