@@ -202,7 +202,8 @@ class Sessions:
         with a code of its own when its schema, the login or a permission is not as needed; `Conflict`
         ("conflict") when another transaction made the same object a moment before.
         """
-        return self._open(actor, {"nameplate_read_only": True} if read_only else {})
+        options = {"nameplate_read_only": True} if read_only else {}
+        return self._open(actor, options if actor.is_platform else options | self._told)
 
     @contextmanager
     def _open(self, actor: Actor, options: Mapping[str, Any]) -> Iterator[Session]:
@@ -238,6 +239,10 @@ class Sessions:
     @property
     def _each(self) -> dict[str, Any]:
         return {postgresql.EACH: True} if self.dialect == "postgresql" else {}
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        return {postgresql.TOLD: True} if self.dialect == "postgresql" else {}
 
     def run(self, actor: Actor, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction, again when it lost a deadlock or serialisation race."""

@@ -1,6 +1,7 @@
 """The paths whose queries differ most, on each database."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.api.client import api_over
 from tests.api.conftest import populated
@@ -32,3 +33,24 @@ def test_a_tenants_day(sessions: Sessions, tmp_path: Path) -> None:
     assert acme.post(f"/v1/domains/{world.ids['domains']}:restore")["name"] == "example.com"
     assert acme.send("DELETE", "/v1/accounts/zones").status == 204
     assert b"nameplate_database_up 1.0" in api.send("GET", "/metrics").raw
+
+
+def test_a_list_is_never_older_than_its_rows(sessions: Sessions, tmp_path: Path) -> None:
+    api = api_over(sessions, tmp_path / "home")
+    acme = populated(api).as_acme
+
+    def listed() -> dict[str, Any]:
+        (found,) = acme.get("/v1/domains?name=example.com")["data"]
+        return dict(found)
+
+    def shown() -> dict[str, Any]:
+        return dict(acme.get("/v1/domains/example.com")) | {"conditions": None, "instructions": None}
+
+    for note in ("one", "two", "three"):
+        for _ in range(2):  # the second one is of JSON that was kept
+            assert listed() == shown()
+        change = acme.send("PATCH", "/v1/domains/example.com", {"notes": note})
+        assert change.status == 200, change.raw
+        assert listed()["notes"] == note
+    acme.post("/v1/domains/example.com:suspend", {"reason": "unpaid"})
+    assert (listed()["status"], listed()["reason"]) == ("suspended", "suspended_by_organization")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -336,13 +336,17 @@ class Listing:
         return Page(data=data, has_more=len(rows) > self._limit, next_cursor=self._following(rows))
 
     def page_of_json(
-        self, call: TransactionCall, written: Callable[[Any], bytes], rows: Sequence[Any]
+        self,
+        call: TransactionCall,
+        written: Callable[[Sequence[Any]], Mapping[int, bytes]],
+        rows: Sequence[Any],
     ) -> Page[Any]:
-        """Return the same page with no object in it, and send it with the JSON of each row."""
+        """Return the same page with no object in it, and send it with the JSON of each row, by its id."""
         page = _PAGE_OF_JSON(
             data=[], has_more=len(rows) > self._limit, next_cursor=self._following(rows)
         )
-        data = b",".join(written(row) for row in rows[: self._limit])
+        found = written(rows[: self._limit])
+        data = b",".join(found[row.id] for row in rows[: self._limit] if row.id in found)
         filled = _written(page).replace(b'"data":[]', b'"data":[%b]' % data, 1)
         call.request.state.shown = (page, filled)
         return page

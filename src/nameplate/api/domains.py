@@ -57,7 +57,7 @@ from nameplate.usecases.claims import (
     verifications,
 )
 from nameplate.usecases.claims.facts import DomainFacts
-from nameplate.usecases.claims.readiness import Readiness
+from nameplate.usecases.claims.readiness import ListedDomain, Readiness
 from nameplate.usecases.hosting import offers
 from nameplate.usecases.serving import servers
 
@@ -396,18 +396,30 @@ def show_known(
     )
 
 
-def _listed(call: TransactionCall, row: Domain, found: Readiness) -> bytes:
-    """Return the JSON of a domain of a list, with what its conditions come to."""
+def _listed(call: TransactionCall, told: Sequence[ListedDomain]) -> dict[int, bytes]:
+    """Return the JSON of the domains of a list, with what their conditions come to, by their ids."""
+    kept = call.surface.listed_domains
+    found = {
+        one.id: known
+        for one in told
+        if one.version and (known := kept.known(one.id, (one.version, one.readiness)))
+    }
+    missing = [one for one in told if one.id not in found]
+    rows = readiness.rows(call.session, [one.id for one in missing if one.row is None])
+    for one in missing:
+        row = one.row or rows.get(one.id)
+        if row is not None:  # or it is gone since
+            values = (one.version or _SHOWN(instance_dict(row)), one.readiness)
+            found[one.id] = kept.get(one.id, values, partial(_written, row, one.readiness))
+    return found
 
-    def write() -> bytes:
-        shown = DomainShape(
-            **_fields(row), ready=found.ready, reason=found.reason, in_service_until=None,
-            kept_until=None, conditions=None, instructions=None,
-        )  # fmt: skip
-        return shown.__pydantic_serializer__.to_json(shown)
 
-    values = (*_SHOWN(instance_dict(row)), found)
-    return call.surface.listed_domains.get(row.id, values, write)
+def _written(row: Domain, found: Readiness) -> bytes:
+    shown = DomainShape(
+        **_fields(row), ready=found.ready, reason=found.reason, in_service_until=None,
+        kept_until=None, conditions=None, instructions=None,
+    )  # fmt: skip
+    return shown.__pydantic_serializer__.to_json(shown)
 
 
 def _summed(found: Sequence[Condition]) -> dict[str, Any]:
@@ -504,7 +516,7 @@ def list_(  # noqa: PLR0917 - one parameter for each part of the query
         suffix_approval=suffix_approval,
     )
     told = readiness.page(call.session, call.tools, call.actor, **selected)
-    return listing.page_of_json(call, lambda row: _listed(call, row, told[row]), list(told))
+    return listing.page_of_json(call, partial(_listed, call), told)
 
 
 @routes.get("/domains/{domain}", operation_id="show_domain")

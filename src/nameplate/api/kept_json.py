@@ -20,11 +20,16 @@ class KeptJson:
         self._kept: dict[int, tuple[tuple[object, ...], bytes]] = {}
         self._lock = threading.Lock()
 
+    def known(self, id_: int, values: tuple[object, ...]) -> bytes | None:
+        """Return the JSON of an object with these values, None where there is none."""
+        known = self._kept.get(id_)
+        return known[1] if known is not None and known[0] == values else None
+
     def get(self, id_: int, values: tuple[object, ...], write: Callable[[], bytes]) -> bytes:
         """Return the JSON of an object with these values; `write` makes it where there is none."""
-        known = self._kept.get(id_)
-        if known is not None and known[0] == values:
-            return known[1]
+        known = self.known(id_, values)
+        if known is not None:
+            return known
         written = write()
         with self._lock:
             self._kept.pop(id_, None)

@@ -172,6 +172,27 @@ def _parent_name_postgresql(element: parent_name, compiler: Any, **kw: Any) -> s
     return f"substr({name}, strpos({name}, '.') + 1)"
 
 
+class row_version(expression.FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """What is another text whenever the row of a column was written anew; NULL where that is not known.
+
+    PostgreSQL tells the transaction that wrote a row last (`xmin`).
+    """
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(row_version)
+def _row_version(_element: row_version, _compiler: Any, **_kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's hook
+    return "NULL"
+
+
+@compiles(row_version, "postgresql")
+def _row_version_postgresql(element: row_version, compiler: Any, **kw: Any) -> str:  # noqa: ANN401 - hook
+    (column,) = element.clauses
+    return f"{compiler.process(column, **kw).rpartition('.')[0]}.xmin::text"
+
+
 class Generated(sa.Computed):
     """A value that the database generates: STORED on PostgreSQL, VIRTUAL on the others (S10)."""
 

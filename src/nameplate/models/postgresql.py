@@ -10,20 +10,28 @@ import sqlalchemy as sa
 
 EACH = "nameplate_each"
 """Option of a connection on which each statement is a transaction of its own."""
+TOLD = "nameplate_told"
+"""Option of a connection whose transaction is begun by `tell`: one trip to the server for both."""
 _BEGIN = "BEGIN"
-_TELL = "SELECT set_config('nameplate.organization_id', %(organization)s, true), now()"
+_TELL = "SELECT set_config('nameplate.organization_id', '{}', true), now()"
 _NOTIFY = "SELECT pg_notify(%(channel)s, '')"
 
 
 def begin(connection: sa.Connection) -> None:
     """Begin a transaction, unless each statement is to be one: the driver begins none by itself."""
-    if not connection.get_execution_options().get(EACH):
-        _sent(connection, _BEGIN, None)
+    options = connection.get_execution_options()
+    if not options.get(EACH) and not options.get(TOLD):
+        _sent(connection, _BEGIN)
 
 
 def tell(connection: sa.Connection, organization: int) -> Any:  # noqa: ANN401 - an aware datetime
     """Tell row-level security for whom the transaction is, and return the database's clock."""
-    return _sent(connection, _TELL, {"organization": str(int(organization))}).fetchone()[1]
+    text = _TELL.format(int(organization))
+    if not connection.get_execution_options().get(TOLD):
+        return _sent(connection, text).fetchone()[1]
+    both = _sent(connection, f"{_BEGIN}; {text}")
+    both.nextset()
+    return both.fetchone()[1]
 
 
 def notify(connection: sa.Connection, channel: str) -> None:
@@ -31,7 +39,7 @@ def notify(connection: sa.Connection, channel: str) -> None:
     _sent(connection, _NOTIFY, {"channel": channel})
 
 
-def _sent(connection: sa.Connection, text: str, given: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - a cursor of the driver
+def _sent(connection: sa.Connection, text: str, given: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - a cursor of the driver
     driver: Any = connection.connection.driver_connection
     try:
         return driver.execute(text, given)

@@ -24,15 +24,25 @@ def page(
     session: Session,
     query: sa.Select[Any],
     model: Any,  # noqa: ANN401 - any mapped class with an id
+    **given: Any,  # noqa: ANN401 - as `lines` takes
+) -> Sequence[Any]:
+    """Return up to `limit` + 1 rows of `query` as `lines` does, each the object that it selects."""
+    return [row[0] for row in lines(session, query, model, **given)]
+
+
+def lines(
+    session: Session,
+    query: sa.Select[Any],
+    model: Any,  # noqa: ANN401 - any mapped class with an id
     *,
     limit: int,
     after: int | None = None,
     metadata: Mapping[str, str] | None = None,
     **equal: Any,  # noqa: ANN401 - values of columns
-) -> Sequence[Any]:
-    """Return up to `limit` + 1 rows of `query` with an id above `after`, in order of their ids.
+) -> Sequence[sa.Row[Any]]:
+    """Return up to `limit` + 1 lines of `query` with an id above `after`, in order of their ids.
 
-    `equal` names columns and values (None: any), `metadata` keys and texts. The one row too many
+    `equal` names columns and values (None: any), `metadata` keys and texts. The one line too many
     tells the caller that there is more.
     """
     for key, text in (metadata or {}).items():
@@ -43,7 +53,7 @@ def page(
     values |= {_PARAMETER.format("most"): min(limit, MAX_LIMIT) + 1}
     if after is not None:
         values[_PARAMETER.format("after")] = after
-    return session.scalars(statement, values).all()
+    return session.execute(statement, values).all()
 
 
 def _walk(

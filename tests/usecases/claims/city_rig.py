@@ -124,10 +124,10 @@ class City:
                 assert found == [one for one in own if ready[one] is wanted], (actor, wanted)
             with self.sessions.begin(actor, read_only=True) as session:
                 listed = readiness.page(session, self.tools, actor, limit=100, now=self.now)
-            for row, one in listed.items():
-                worst = conditions.loudest(told[row.id])
+            for one in listed:
+                worst, judged = conditions.loudest(told[one.id]), one.readiness
                 reason = None if worst is None else worst.reason
-                assert (one.ready, one.reason) == (ready[row.id], reason), (actor, row.full_domain)
+                assert (judged.ready, judged.reason) == (ready[one.id], reason), (actor, one.id)
         return ready
 
     def listed(self, actor: Actor, **given: Any) -> list[int]:

@@ -166,6 +166,5 @@ def test_a_domain_that_cannot_be_judged_stops_no_other(city: City) -> None:
     assert [one for one, _ in kept.values()] == [True] * 6
     with city.sessions.begin(PLATFORM) as session:
         told = readiness.page(session, city.tools, PLATFORM, limit=10)
-    assert [row.full_domain for row, found in told.items() if found.reason == UNKNOWN] == [
-        "odd.com"
-    ]
+        unknown = [one.id for one in told if one.readiness.reason == UNKNOWN]
+        assert [row.full_domain for row in readiness.rows(session, unknown).values()] == ["odd.com"]

@@ -13,7 +13,7 @@ are read. The copy has the reasons that nothing but the marked columns decides.
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -28,7 +28,7 @@ from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import BindingStatus, DomainStatus, HealthStatus
 from nameplate.db import Sessions, database_now
 from nameplate.models import Binding, Domain, DomainReadiness, SuffixApproval, readiness
-from nameplate.models.orm import UtcDateTime, among, later
+from nameplate.models.orm import UtcDateTime, among, later, row_version
 from nameplate.usecases import lookup
 from nameplate.usecases.claims import conditions, facts, served_conditions
 from nameplate.usecases.claims.facts import DomainFacts
@@ -58,8 +58,16 @@ class Readiness:
     """That of the condition that matters most of those that are not met."""
 
 
-Told = Mapping[Domain, Readiness]
-"""Domains in order of their ids, with their readiness."""
+@dataclass(frozen=True, slots=True)
+class ListedDomain:
+    """A domain of a list."""
+
+    id: int
+    version: tuple[str, datetime] | None
+    """Another one whenever the row was written anew; None where the database does not tell."""
+    readiness: Readiness
+    row: Domain | None
+    """None where nothing of it was asked but its version."""
 
 
 def page(
@@ -76,7 +84,7 @@ def page(
     organization: str | None = None,
     metadata: Mapping[str, str] | None = None,
     now: datetime | None = None,
-) -> Told:
+) -> Sequence[ListedDomain]:
     """Return up to `limit` + 1 domains in order of their ids, each with its readiness.
 
     Raises NotFound for an unknown organization, and `Unavailable` ("readiness_behind") when too many
@@ -97,10 +105,9 @@ def page(
         "organization_id": owner,
     }
 
-    def some(after: int | None) -> Told:
-        rows = lookup.page(session, query, Domain, limit=limit, after=after, **given)
-        told = _told(session, tools, rows, now)
-        return {row: told[row.id] for row in rows}
+    def some(after: int | None) -> Sequence[ListedDomain]:
+        lines = lookup.lines(session, query, Domain, limit=limit, after=after, **given)
+        return _told(session, tools, lines, now)
 
     return some(after) if ready is None else _fitting(some, after, limit, ready=ready)
 
@@ -115,22 +122,34 @@ def _part(text: str) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _seen_by(organization_id: int | None) -> sa.Select[Any]:
+def _seen_by(organization_id: int | None) -> sa.Select[*tuple[Any, ...]]:
     """Return the query for the domains of an organization, None: of all; lists are many."""
-    return Domain.visible(PLATFORM if organization_id is None else Actor(organization_id))
+    query = Domain.visible(PLATFORM if organization_id is None else Actor(organization_id))
+    return query.with_only_columns(
+        Domain.id,
+        Domain.updated_at,
+        row_version(Domain.id).label("version"),
+        Domain.status,
+        Domain.suffix_approval,
+        Domain.holding_name,
+    )
 
 
 def _fitting(
-    some: Callable[[int | None], Told], after: int | None, limit: int, *, ready: bool
-) -> Told:
+    some: Callable[[int | None], Sequence[ListedDomain]],
+    after: int | None,
+    limit: int,
+    *,
+    ready: bool,
+) -> Sequence[ListedDomain]:
     """Return the first candidates that the facts confirm; `some` returns those after an id."""
-    found: dict[Domain, Readiness] = {}
+    found: list[ListedDomain] = []
     for _ in range(MAX_ROUNDS):
         told = some(after)
-        found |= {row: one for row, one in told.items() if one.ready is ready}
+        found += [one for one in told if one.readiness.ready is ready]
         if len(found) > limit or len(told) <= limit:
-            return dict(list(found.items())[: limit + 1])
-        after = list(told)[-1].id
+            return found[: limit + 1]
+        after = told[-1].id
     raise Unavailable(
         "readiness_behind",
         "Too many domains have changed to tell which are ready. Try again in a few seconds.",
@@ -138,24 +157,65 @@ def _fitting(
     )
 
 
+def rows(session: Session, ids: Collection[int]) -> dict[int, Domain]:
+    """Return domains of a list by their ids."""
+    if not ids:
+        return {}
+    found = session.scalars(_BY_IDS, {"ids": list(ids)})
+    return {row.id: row for row in found}
+
+
 def _told(
-    session: Session, tools: Tools, rows: Sequence[Domain], now: datetime
-) -> dict[int, Readiness]:
-    """Return the readiness of each domain, by its id."""
+    session: Session, tools: Tools, lines: Sequence[sa.Row[Any]], now: datetime
+) -> Sequence[ListedDomain]:
+    """Return the domains of a page; of those that their copies tell all of no more is read."""
     session.flush()
-    copies = _copies(session, rows, now)
+    copies = _copies(session, [line.id for line in lines], now)
+    told = {
+        line.id
+        for line in lines
+        if not _is_claim(line) and line.id in copies and copies[line.id].says_all
+    }
+    read = rows(session, [line.id for line in lines if not (line.version and line.id in told)])
+    left = [row for id_, row in read.items() if id_ not in told]
+    found = _of_facts(session, tools, left, copies, now)
+    found |= {id_: _of_copy(copies[id_]) for id_ in told}
+    return [
+        ListedDomain(
+            line.id,
+            None if line.version is None else (line.version, line.updated_at),
+            found[line.id],
+            read.get(line.id),
+        )
+        for line in lines
+        if line.id in found  # or it is gone since
+    ]
+
+
+def _of_copy(copy: sa.Row[Any]) -> Readiness:
+    late = copy.ready and copy.is_late
+    return Readiness(ready=copy.ready and not late, reason=UNCHECKED if late else copy.reason)
+
+
+def _of_facts(
+    session: Session,
+    tools: Tools,
+    domains: Sequence[Domain],
+    copies: Mapping[int, sa.Row[Any]],
+    now: datetime,
+) -> dict[int, Readiness]:
+    """Return the readiness of domains of which more is read than their copies."""
     found: dict[int, Readiness] = {}
-    claims = [row for row in rows if _is_claim(row)]
+    claims = [row for row in domains if _is_claim(row)]
     hidden = all(row.id in copies and not copies[row.id].is_exposed for row in claims)
     for known in facts.of_claims(session, claims, now, exposed=not hidden).values():
         unmet = conditions.unmet_claim(tools, known)
         if unmet is not None:
             found[known.domain.id] = Readiness(ready=False, reason=unmet.reason)
-    for id_, copy in copies.items():
-        if copy.says_all and id_ not in found:
-            why = UNCHECKED if copy.ready and copy.is_late else copy.reason
-            found[id_] = Readiness(copy.ready and not copy.is_late, why)
-    left = [row for row in rows if row.id not in found]
+    for row in claims:
+        if row.id not in found and row.id in copies and copies[row.id].says_all:
+            found[row.id] = _of_copy(copies[row.id])
+    left = [row for row in domains if row.id not in found]
     for id_, those in conditions.of_many(session, tools, left, now).items():
         worst = conditions.loudest(those)
         found[id_] = Readiness(conditions.ready(those), None if worst is None else worst.reason)
@@ -163,16 +223,16 @@ def _told(
 
 
 def _copies(
-    session: Session, rows: Sequence[Domain], now: datetime
+    session: Session, ids: Sequence[int], now: datetime
 ) -> dict[int, sa.Row[*tuple[Any, ...]]]:
     """Return the copy of each domain; none where this transaction has changed what they are made of."""
-    if not rows or readiness.is_marking(session):
+    if not ids or readiness.is_marking(session):
         return {}
-    given = {"ids": [row.id for row in rows], "now": now}
+    given = {"ids": ids, "now": now}
     return {copy.organization_domain_id: copy for copy in session.execute(_COPIES, given)}
 
 
-def _is_claim(row: Domain) -> bool:
+def _is_claim(row: Domain | sa.Row[Any]) -> bool:
     """Tell whether something is unmet that goes before all but exposed hosts."""
     waits = row.suffix_approval is SuffixApproval.WAITING
     return waits or row.holding_name is None or row.status is DomainStatus.SUSPENDED
@@ -212,6 +272,7 @@ def _unchecked(now: datetime | sa.BindParameter[datetime]) -> sa.Select[Any]:
     )
 
 
+_BY_IDS = Domain.visible(PLATFORM).where(among(Domain.id, "ids"))
 _NOW = sa.bindparam("now", type_=UtcDateTime)
 _COPIES = (
     DomainReadiness.visible(PLATFORM)
