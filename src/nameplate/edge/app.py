@@ -109,9 +109,10 @@ class App:
             return self._ask(query, scope)
         if len(query) > _MAX_QUERY:
             return _EMPTY[404]
-        if self._secret is not None and not _knows(self._secret, scope["headers"], query):
+        asked = _parameters(query)
+        if self._secret is not None and not _knows(self._secret, scope["headers"], asked):
             return _EMPTY[403]
-        start, body = self._route(query)
+        start, body = self._route(asked)
         return (start, _NO_BODY) if scope["method"] == "HEAD" else (start, body)
 
     def _ask(self, query: bytes, scope: Scope) -> Answer:
@@ -120,14 +121,16 @@ class App:
         if len(query) > _MAX_QUERY:
             guard.count(AskOutcome.MALFORMED)
             return _EMPTY[404]
+        asked = _parameters(query)
         secret = self._ask_secret
-        if secret is not None and not _knows(secret, scope["headers"], query):
+        if secret is not None and not _knows(secret, scope["headers"], asked):
             guard.count(AskOutcome.FORBIDDEN)
             return _EMPTY[403]
-        domain = _parameters(query).get(b"domain")
-        if domain is None:
+        named = asked.get(b"domain")
+        if named is None:
             guard.count(AskOutcome.MALFORMED)
             return _EMPTY[400]
+        domain = named.decode("latin-1")
         snapshot = self._source.within(ASK_UNTIL)
         if snapshot is None:
             guard.count(AskOutcome.STALE)
@@ -139,15 +142,14 @@ class App:
         outcome = guard.judge(snapshot, domain, source[0] if source else "")
         return _EMPTY[429 if outcome is AskOutcome.FLOODED else 404]
 
-    def _route(self, query: bytes) -> Answer:
-        asked = _parameters(query)
-        host, path = asked.get(b"host"), asked.get(b"path", "/")
+    def _route(self, asked: dict[bytes, bytes | None]) -> Answer:
+        host, path = asked.get(b"host"), asked.get(b"path", b"/")
         if host is None or path is None:
             return _EMPTY[400]
         snapshot = self._source.within(ROUTE_UNTIL)
         if snapshot is None:
             return _EMPTY[503]
-        match = snapshot.route(host, path)
+        match = snapshot.route(host.decode("latin-1"), path.decode("latin-1"))
         return _EMPTY[404] if match is None else _found(match)
 
     async def _configuration(self, scope: Scope) -> Answer:
@@ -199,25 +201,25 @@ def _without_prefix(scope: Scope) -> str:
     return path.removeprefix(prefix)
 
 
-def _knows(secret: bytes, headers: list[tuple[bytes, bytes]], query: bytes) -> bool:
+def _knows(
+    secret: bytes, headers: list[tuple[bytes, bytes]], asked: dict[bytes, bytes | None]
+) -> bool:
     """Tell whether the secret came, once: some proxies can put it only into the address."""
     sent = [value for name, value in headers if name == _SECRET]
     if not sent:
-        sent = [(_parameters(query).get(b"secret") or "").encode("latin-1")]
+        return hmac.compare_digest(asked.get(b"secret") or b"", secret)
     return len(sent) == 1 and hmac.compare_digest(sent[0], secret)
 
 
-def _parameters(query: bytes) -> dict[bytes, str | None]:
+def _parameters(query: bytes) -> dict[bytes, bytes | None]:
     """Return each parameter, with None when it stands twice; other bytes than ASCII stay as many."""
-    if b"&" not in query and b"%" not in query:  # what proxies send most of the time
-        key, _, value = query.partition(b"=")
-        return {key: value.decode("latin-1")}
-    found: dict[bytes, str | None] = {}
+    found: dict[bytes, bytes | None] = {}
+    is_plain = b"%" not in query  # as proxies send it most of the time
     for pair in query.split(b"&"):
         key, _, value = pair.partition(b"=")
-        if b"%" in pair:
+        if not is_plain:
             key, value = unquote_to_bytes(key), unquote_to_bytes(value)
-        found[key] = None if key in found else value.decode("latin-1")
+        found[key] = None if key in found else value
     return found
 
 
