@@ -116,14 +116,13 @@ def files_of(server: Server, config: Config) -> dict[Path, bytes]:
     if asked:
         live = folder / "certs" / "live"
         return {
-            live / f"{host}.pem": config.files[f"{stem}.crt"] + secrets[f"{stem}.key"]
+            live / f"{host}.pem": config.content(f"{stem}.crt") + secrets[f"{stem}.key"]
             for host, stem in asked.items()
         }
     placed = {folder / name: content for name, content in secrets.items()}
+    placed |= {folder / name: config.content(name) for name in config.later}
     for name, content in config.files.items():
-        if name.startswith("certs/"):
-            placed[folder / name] = content
-        elif name.endswith(".conf"):
+        if name.endswith(".conf"):
             placed[folder / "current" / name] = content
         elif name.startswith(documents.HOSTS):
             placed[server.adapter.dynamic / name] = content

@@ -68,7 +68,7 @@ def nginx(given: list[Route]) -> str:
     names = Names(("192.0.2.53",))
     layout = nginx_fragments.Layout(Path("/n"), *LISTEN, OURS, 443, names, watched=True)
     sites = group(given)
-    told = [*nginx_fragments.defaults(layout, sites, OwnDirectives())]
+    told = [*nginx_fragments.defaults(layout, len(sites), OwnDirectives())]
     told += [one for site in sites for one in nginx_fragments.servers(layout, site)]
     text = emit(told)
     assert parse(text) == tuple(told)

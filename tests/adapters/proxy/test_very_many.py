@@ -136,7 +136,8 @@ def test_hostile_text_reaches_no_map(nginx: Any) -> None:
     layout = nginx.adapter._layout
     (site,) = group(routes[:1])
     with pytest.raises(Refused) as caught:
-        nginx_shared.fragment(layout, [replace(site, hostname="a.test 1; } server {")])
+        hosts = nginx_shared.SharedHosts(layout)
+        hosts.change((), [replace(site, hostname="a.test 1; } server {")])
     assert caught.value.code == "fragment_unsafe"
 
 
