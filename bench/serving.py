@@ -112,7 +112,7 @@ def files_of(server: Server, config: Config) -> dict[Path, bytes]:
     """Return where each file lies, in the order in which the proxy may see them."""
     folder = server.adapter.folder
     secrets = {name: key.reveal().encode() for name, key in config.secrets.items()}
-    asked = caddy_certificates.index(config)
+    asked: Mapping[str, str] = getattr(config, "asked", {})
     if asked:
         live = folder / "certs" / "live"
         return {

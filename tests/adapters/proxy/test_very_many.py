@@ -135,8 +135,8 @@ def test_hostile_text_reaches_no_map(nginx: Any) -> None:
             nginx.adapter.render([*routes, replace(routes[0], id="bnd_x", hostname=hostname)])
     layout = nginx.adapter._layout
     (site,) = group(routes[:1])
+    hosts = nginx_shared.SharedHosts(layout)
     with pytest.raises(Refused) as caught:
-        hosts = nginx_shared.SharedHosts(layout)
         hosts.change((), [replace(site, hostname="a.test 1; } server {")])
     assert caught.value.code == "fragment_unsafe"
 

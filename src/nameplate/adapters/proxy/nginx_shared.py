@@ -121,7 +121,8 @@ class SharedHosts:
             alike = self._behaviours[key] = _Alike(key, servers.decode())
         pair = "" if site.key_pair is None else keys.stem(site.key_pair)
         said = f"{self._marker}/{location.key}", target, pair
-        return _Host(*(_entry(site.hostname, one) for one in said), alike)
+        marker, target, pair = (_entry(site.hostname, one) for one in said)
+        return _Host(marker, target, pair, alike)
 
 
 def _entry(host: str, value: str) -> str:
