@@ -20,7 +20,8 @@ from nameplate.ports.proxy import Config
 
 DOCUMENT = "caddy.json"
 SERVER = "nameplate_certificates"
-_LIVE = "live"
+_LIVE, _KEPT = "live", "asked"
+"""Folders of links by host, and of the pairs that they lead to."""
 _PLACE = ".certificates"
 _Json = dict[str, Any]
 
@@ -101,17 +102,18 @@ def write(folder: Path, config: Config, asked: Mapping[str, str]) -> None:
     """Have the folder hold the pairs that Caddy asks for. Raises `RouteRefused` for one that cannot be served."""
     if not asked:
         return
-    live = folder / keys.FOLDER / _LIVE
-    live.mkdir(mode=0o700, exist_ok=True, parents=True)
-    there = _PAIRS.look(folder / keys.FOLDER)
+    live, kept = _folders(folder)
+    for one in (live, kept):
+        one.mkdir(mode=0o700, exist_ok=True, parents=True)
+    there = _PAIRS.look(kept)
     missing = {stem for stem in asked.values() if stem not in there}
     if missing:
         fresh: dict[Path, bytes] = {}
         for stem in sorted(missing):
             bundle = config.content(f"{stem}.crt")
             key = keys.usable(bundle, config.secrets[f"{stem}.key"], config.owners[f"{stem}.crt"])
-            fresh[folder / f"{stem}.pem"] = bundle.rstrip() + b"\n" + key.encode()
-        with _PAIRS.changing(folder / keys.FOLDER) as pairs:
+            fresh[_place(kept, stem)] = bundle.rstrip() + b"\n" + key.encode()
+        with _PAIRS.changing(kept) as pairs:
             keys.place_all(fresh)
             pairs.update(missing)
     known = _HOSTS.look(live)
@@ -128,8 +130,7 @@ def write(folder: Path, config: Config, asked: Mapping[str, str]) -> None:
 
 def sweep(folder: Path, asked: Mapping[str, str]) -> None:
     """Remove what no host has any more."""
-    target = folder / keys.FOLDER
-    live = target / _LIVE
+    live, kept = _folders(folder)
     if not live.exists():
         return
     there = _HOSTS.look(live)
@@ -138,21 +139,30 @@ def sweep(folder: Path, asked: Mapping[str, str]) -> None:
             for host in there.keys() - asked.keys():
                 (live / (host if host.startswith(".") else f"{host}.pem")).unlink(missing_ok=True)
                 del hosts[host]
-    unnamed = _PAIRS.look(target).difference(asked.values())
+    unnamed = _PAIRS.look(kept).difference(asked.values())
     if unnamed:
-        with _PAIRS.changing(target) as pairs:
+        with _PAIRS.changing(kept) as pairs:
             for stem in unnamed:
-                (folder / f"{stem}.pem").unlink(missing_ok=True)
+                _place(kept, stem).unlink(missing_ok=True)
             pairs.difference_update(unnamed)
 
 
+def _folders(folder: Path) -> tuple[Path, Path]:
+    return folder / keys.FOLDER / _LIVE, folder / keys.FOLDER / _KEPT
+
+
+def _place(kept: Path, stem: str) -> Path:
+    return kept / f"{stem.removeprefix(f'{keys.FOLDER}/')}.pem"
+
+
 def _target(stem: str) -> str:
-    return f"../{stem.removeprefix(f'{keys.FOLDER}/')}.pem"
+    return f"../{_KEPT}/{stem.removeprefix(f'{keys.FOLDER}/')}.pem"
 
 
-def _pairs(folder: Path) -> set[str]:
-    names = os.listdir(folder)  # noqa: PTH208 - ten times faster
-    return {f"{keys.FOLDER}/{name[:-4]}" for name in names if name.endswith(".pem")}
+def _pairs(kept: Path) -> set[str]:
+    """Return stems; what is no pair of ours counts as one that nobody asks for."""
+    names = os.listdir(kept) if kept.exists() else []  # noqa: PTH208 - ten times faster
+    return {f"{keys.FOLDER}/{name.removesuffix('.pem')}" for name in names}
 
 
 def _hosts(live: Path) -> dict[str, str]:
@@ -160,7 +170,7 @@ def _hosts(live: Path) -> dict[str, str]:
     found = {}
     for entry in os.scandir(live):
         target = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115 - ten times faster
-        stem = f"{keys.FOLDER}/{target.removeprefix('../').removesuffix('.pem')}"
+        stem = f"{keys.FOLDER}/{target.rpartition('/')[2].removesuffix('.pem')}"
         found[entry.name.removesuffix(".pem")] = stem if target == _target(stem) else ""
     return found
 

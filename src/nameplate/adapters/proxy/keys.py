@@ -188,7 +188,7 @@ def unnamed(folder: Path, config: Config) -> set[str]:
     gone: set[str] = set()
     if len(there.whole) != len(config.secrets):
         gone = there.whole.difference(config.secrets)
-    halves = {name for name in there.rest if name.endswith((".crt", ".key"))}
+    halves = {name for name in there.rest if name.endswith((".crt", ".key", ".pem"))}
     return gone | {f"{name.removesuffix('.key')}.crt" for name in gone} | halves
 
 
