@@ -87,7 +87,7 @@ def caddy(given: list[Route]) -> str:
 
 def traefik(given: list[Route]) -> str:
     layout = TraefikLayout("web", "websecure", OURS, 443, shared=True, page=True)
-    files = traefik_documents.render(layout, "/n", given).files
+    files = traefik_documents.render(layout, "/n", given, "any").files
     documents = {name: json.loads(text) for name, text in files.items() if name.endswith(".yaml")}
     return _pretty(documents)
 

@@ -143,7 +143,9 @@ def sweep(folder: Path, asked: Mapping[str, str]) -> None:
     if unnamed:
         with _PAIRS.changing(kept) as pairs:
             for stem in unnamed:
-                _place(kept, stem).unlink(missing_ok=True)
+                place = _place(kept, stem)
+                for one in (place, place.with_name(place.name.removesuffix(".pem"))):
+                    one.unlink(missing_ok=True)  # a writer that died has left another ending
             pairs.difference_update(unnamed)
 
 

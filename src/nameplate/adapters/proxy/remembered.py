@@ -3,6 +3,7 @@
 An adapter lives for one step, so these are kept beside it, for as long as there is room.
 """
 
+import hashlib
 import os
 import threading
 import time
@@ -10,11 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 BELIEVED = 600.0
 """Seconds after which a folder is read again although it looks untouched."""
 _MAX_ENTRIES = 1_000_000
+_GRAIN = 100_000_000
+"""Nanoseconds within which a file system may give two changes the same time, and more."""
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Sized)
@@ -78,6 +81,53 @@ class FolderMemory(Generic[F]):
         read_at = time.monotonic() if found is None else found[1]
         yield content
         self._known.keep(folder, (_mark(folder), read_at, content), len(content))
+
+
+class FileDigests:
+    """Digests of the files of folders: each is read again when its own times or its place say so."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._known: Remembered[dict[str, _Seen]] = Remembered(_MAX_ENTRIES)
+
+    def look(self, folder: Path) -> dict[str, bytes]:
+        """Return the digest of each file by name; an empty one for what is no file."""
+        known = self._known.take(folder) or {}
+        seen: dict[str, _Seen] = {}
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                mark = _marked(entry.stat(follow_symlinks=False))
+                found = known.get(entry.name)
+                if found is None or found.mark != mark or found.is_young:
+                    found = _read(entry, mark)
+                seen[entry.name] = found
+        self._known.keep(folder, seen, len(seen))
+        return {name: one.digest for name, one in seen.items()}
+
+
+def digest(content: bytes) -> bytes:
+    """Return the digest that `FileDigests` tells of this content."""
+    return hashlib.sha256(content).digest()
+
+
+class _Seen(NamedTuple):
+    """A file as it was read."""
+
+    mark: tuple[int, ...]
+    digest: bytes
+    is_young: bool
+    """It was written a moment before, so that another change could bear the same time."""
+
+
+def _read(entry: os.DirEntry[str], mark: tuple[int, ...]) -> _Seen:
+    changed_at = mark[-1]
+    is_young = time.time_ns() - changed_at < _GRAIN
+    is_file = entry.is_file(follow_symlinks=False)
+    return _Seen(mark, digest(Path(entry.path).read_bytes()) if is_file else b"", is_young)
+
+
+def _marked(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _mark(folder: Path) -> tuple[int, ...]:
