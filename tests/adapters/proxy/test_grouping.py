@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nameplate.adapters.http.client import Api
-from nameplate.adapters.proxy import traefik_documents
+from nameplate.adapters.proxy import remembered, traefik_documents
 from nameplate.adapters.proxy.caddy import Caddy
 from nameplate.adapters.proxy.caddy_rendering import CaddyRendering
 from nameplate.adapters.proxy.grouping import Grouping, reorder
@@ -94,8 +94,9 @@ def told(render: Callable[[list[Route]], Config], routes: list[Route]) -> Any:
 @pytest.mark.parametrize("make", [nginx, caddy, traefik])
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_changes_the_configuration_is_the_same_as_a_new_one(
-    tmp_path: Path, make: Any, seed: int
+    tmp_path: Path, make: Any, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(remembered, "FEW", 0)
     chance = random.Random(seed)
     remembering = make(tmp_path, "one")
     routes: dict[str, Route] = {}

@@ -25,6 +25,27 @@ def test_who_takes_a_value_has_it_alone() -> None:
     assert (kept.take("a"), kept.take("a")) == ("value", None)
 
 
+def test_a_small_work_leaves_what_a_large_one_has_alone() -> None:
+    kept: Remembered[list[int]] = Remembered(10_000)
+    for size, expected in ((1000, []), (5, []), (1000, [1000]), (1001, [1000, 1000])):
+        with kept.using("a", size, list) as found:
+            assert found == expected
+            found.append(size)
+
+
+def test_what_a_failed_work_has_left_is_forgotten() -> None:
+    kept: Remembered[list[int]] = Remembered(10_000)
+    kept.keep("a", [1], 1000)
+
+    def fail() -> None:
+        with kept.using("a", 1000, list):
+            raise ValueError("half done")
+
+    with pytest.raises(ValueError, match="half"):
+        fail()
+    assert kept.take("a") is None
+
+
 def listed(folder: Path) -> set[str]:
     return set(os.listdir(folder))  # noqa: PTH208 - names
 

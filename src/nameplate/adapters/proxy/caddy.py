@@ -7,6 +7,7 @@ Caddy reads, so Caddy runs on this machine and as a user who may read them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -81,11 +82,9 @@ class Caddy:
 
     def render(self, routes: Sequence[Route]) -> CaddyConfig:
         """Return one JSON document for all hosts, and the key pairs."""
-        key = repr(self._layout)
-        made = _RENDERED.take(key) or CaddyRendering(self._layout)
-        config = made.config(routes)
-        _RENDERED.keep(key, made, len(made))
-        return config
+        make = partial(CaddyRendering, self._layout)
+        with _RENDERED.using(repr(self._layout), len(routes), make) as rendering:
+            return rendering.config(routes)
 
     def apply(self, config: Config) -> None:
         """Write the key pairs, load the document, remove key pairs that nothing names any more.

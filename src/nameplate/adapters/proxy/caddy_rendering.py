@@ -73,10 +73,6 @@ class CaddyRendering:
         self._around: object = None
         """All but the hosts of behaviours, as it was rendered last."""
 
-    def __len__(self) -> int:
-        """Return for how many routes it is."""
-        return len(self._grouping.routes)
-
     def config(self, routes: Sequence[Route]) -> CaddyConfig:
         """Return the configuration for exactly these routes. Raises `RouteRefused`."""
         change = self._grouping.regroup(routes)

@@ -110,15 +110,11 @@ class Nginx:
         own = self._own()
         is_read = nginx_readers.are_known(self.folder, own.workers)
         many = self._many if is_read else 0
-        key = self._form, many, is_read
-        made = _RENDERED.take(key)
-        if made is None:
-            unsupported = {**UNSUPPORTED["nginx"], **({} if is_read else _UNREAD)}
-            made = NginxRendering(self._layout, many, unsupported)
+        unsupported = {**UNSUPPORTED["nginx"], **({} if is_read else _UNREAD)}
+        make = partial(NginxRendering, self._layout, many, unsupported)
         form = f"{self._many} {nginx_shared.FORM}" if self._many else ""
-        config = made.config(routes, own, form)
-        _RENDERED.keep(key, made, len(made))
-        return config
+        with _RENDERED.using((self._form, many, is_read), len(routes), make) as rendering:
+            return rendering.config(routes, own, form)
 
     def collisions(self) -> Sequence[Collision]:
         """Return what in the operator's nginx.conf meets what Nameplate writes."""

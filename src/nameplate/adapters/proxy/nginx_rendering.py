@@ -33,10 +33,6 @@ class NginxRendering:
         """Files of the hosts that have servers of their own, by host."""
         self._owners: dict[str, tuple[str, ...]] = {}
 
-    def __len__(self) -> int:
-        """Return for how many routes it is."""
-        return len(self._grouping.routes)
-
     def config(self, routes: Sequence[Route], own: OwnDirectives, form: str) -> Config:
         """Return the configuration for exactly these routes. Raises `RouteRefused`, Refused `fragment_unsafe`."""
         change = self._grouping.regroup(routes, self._unsupported)

@@ -15,6 +15,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 BELIEVED = 600.0
 """Seconds after which a folder is read again although it looks untouched."""
+FEW = 50
+"""What is done anew rather than remembered."""
 _MAX_ENTRIES = 1_000_000
 _GRAIN = 100_000_000
 """Nanoseconds within which a file system may give two changes the same time, and more."""
@@ -38,6 +40,18 @@ class Remembered(Generic[T]):
             value, size = self._kept.pop(key, (None, 0))
             self._room += size
             return value
+
+    @contextmanager
+    def using(self, key: Hashable, size: int, make: Callable[[], T]) -> Iterator[T]:
+        """Give the value for a work of this size, and keep it once that has ended well.
+
+        A small work gets a new one, and leaves the one of a large work alone.
+        """
+        found = None if size < FEW else self.take(key)
+        value = make() if found is None else found
+        yield value
+        if size >= FEW:
+            self.keep(key, value, size)
 
     def keep(self, key: Hashable, value: T, size: int) -> None:
         """Keep a value, at the expense of those that were not used for longest."""

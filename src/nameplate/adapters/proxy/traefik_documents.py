@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from nameplate.adapters.proxy import traefik_rules as rules
 from nameplate.adapters.proxy.grouping import Grouping, reorder
@@ -40,11 +41,9 @@ def render(
 
     The common document tells a digest of all the others. What is remembered is so of a `server`.
     """
-    key = server, layout, certificates
-    made = _RENDERED.take(key) or _Rendering(layout, certificates)
-    config = made.config(routes)
-    _RENDERED.keep(key, made, len(made))
-    return config
+    make = partial(_Rendering, layout, certificates)
+    with _RENDERED.using((server, layout, certificates), len(routes), make) as rendering:
+        return rendering.config(routes)
 
 
 class _Rendering:
@@ -59,9 +58,6 @@ class _Rendering:
         self._owners: dict[str, tuple[str, ...]] = {}
         self._digests: dict[str, bytes] = {}
         self._order: list[str] = []
-
-    def __len__(self) -> int:
-        return len(self._grouping.routes)
 
     def config(self, routes: Sequence[Route]) -> TraefikConfig:
         change = self._grouping.regroup(routes, UNSUPPORTED["traefik"])
