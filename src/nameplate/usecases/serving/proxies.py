@@ -41,6 +41,7 @@ from nameplate.usecases.serving import (
     hosted,
     offers,
     proxy_forms,
+    rendering,
     routes,
     served_now,
 )
@@ -234,7 +235,7 @@ def _given(
     sessions: Sessions, tools: Tools, lease: Lease, difference: Difference, later: Sessions | None
 ) -> tuple[Route, ...]:
     def rendered(session: Session, row: Server) -> tuple[Route, ...]:
-        return routes.rendered(session, tools.keyring, difference.told, row, later)
+        return rendering.rendered(session, tools.keyring, difference.told, row, later)
 
     return work.read(sessions, Server, lease, rendered)
 

@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import cdn, deployment, ids, route_settings
+from nameplate.core import cdn, deployment, ids
 from nameplate.core.actor import PLATFORM
-from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
-from nameplate.core.route_settings import RouteSettings
-from nameplate.db import Sessions, database_now
+from nameplate.db import database_now
 from nameplate.models import (
     Application,
     Binding,
@@ -26,19 +24,17 @@ from nameplate.models import (
     Certificate,
     Domain,
     Organization,
-    Server,
     ServerGroup,
 )
 from nameplate.models.dns_settings import DnsSettings
 from nameplate.ports.proxy import (
-    Redirect,
-    Route,
     RoutePlace,
     Upstream,
 )
 from nameplate.usecases.certificates import deployments
 from nameplate.usecases.certificates.deployments import BoundServer
-from nameplate.usecases.serving import hosts, key_pairs, redirects, targets
+from nameplate.usecases.serving import hosts, redirects, targets
+from nameplate.usecases.serving.known import Known
 
 _NOWHERE = Upstream("127.0.0.1", 80)  # of a route that answers by itself
 
@@ -109,20 +105,21 @@ class WantedRoute(NamedTuple):
     @property
     def digest(self) -> str:
         """A digest of all that the route says."""
-        return digest(
-            self.hostname,
-            self.path,
-            self.upstream_host,
-            self.upstream_port,
-            self.key_pair,
-            self.force_https,
-            self.hsts,
-            self.weight,
-            self.redirect_to,
-            self.redirect_status,
-            _written(self.proxy_config),
-            *(() if self.answer is None else (self.answer,)),
-        )
+        return _DIGESTS.of(self.binding, SAID(self), _digest)
+
+
+SAID: Callable[[WantedRoute], tuple[Any, ...]] = attrgetter(
+    "hostname", "path", "upstream_host", "upstream_port", "key_pair", "force_https", "hsts",
+    "weight", "redirect_to", "redirect_status", "proxy_config", "answer",
+)  # fmt: skip
+"""What a route says."""
+_DIGESTS: Known[str] = Known()
+"""By binding."""
+
+
+def _digest(said: tuple[Any, ...]) -> str:
+    *told, proxy_config, answer = said
+    return digest(*told, _written(proxy_config), *(() if answer is None else (answer,)))
 
 
 class ServedRoute(NamedTuple):
@@ -471,47 +468,6 @@ def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a c
         .where(Organization.deleted_at.is_(None))
         .order_by(Binding.id)
     )
-
-
-def rendered(
-    session: Session,
-    ring: KeyRing,
-    found: Iterable[WantedRoute],
-    server: Server,
-    later: Sessions | None = None,
-) -> tuple[Route, ...]:
-    """Return the routes for a server's proxy. A private key is opened only when it is written.
-
-    With `later` certificates that were read once are read again when they are needed, from there.
-    """
-    rows = tuple(found)
-    pairs = key_pairs.of(session, ring, rows, later)
-    return tuple(
-        Route(
-            id=row.id,
-            hostname=row.hostname,
-            path=row.path,
-            upstream=Upstream(row.upstream_host, row.upstream_port),
-            key_pair=pairs.get(key_pairs.generation(row)),
-            force_https=row.force_https,
-            hsts=row.hsts,
-            weight=row.weight,
-            redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
-            settings=(settings := _settings(row, str((server.proxy or {}).get("type", "")))),
-            answer=row.answer,
-            edges=row.edges if settings.allow_ips else (),
-        )
-        for row in rows
-    )
-
-
-def _settings(row: WantedRoute, kind: str) -> RouteSettings:
-    """Return a route's settings; the edges in front are trusted where the proxy can do that."""
-    found = route_settings.stored(row.proxy_config)
-    if not row.edges or "trusted_proxies" in route_settings.UNSUPPORTED.get(kind, {}):
-        return found
-    trusted = dict.fromkeys((*found.trusted_proxies, *row.edges))
-    return replace(found, trusted_proxies=tuple(trusted))
 
 
 @dataclass(frozen=True)
