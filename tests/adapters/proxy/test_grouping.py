@@ -165,7 +165,22 @@ def test_a_pair_of_the_same_name_with_another_key_is_another_one() -> None:
     good = KeyPair("crt_1-1", "bundle", Secret("good"))
     known.regroup([route(1, key_pair=good)])
     wrong = replace(good, private_key=Secret("wrong"))
-    assert set(known.regroup([route(1, key_pair=wrong)]).come) == {"h1.test"}
+    change = known.regroup([route(1, key_pair=wrong)])
+    assert set(change.paired) == {"h1.test"}
+    assert change.paired["h1.test"].key_pair is wrong
+    assert not change.come
+    other = replace(good, bundle="another")
+    assert set(known.regroup([route(1, key_pair=other)]).come) == {"h1.test"}
+
+
+def test_a_key_that_was_read_anew_is_the_one_that_is_told(tmp_path: Path) -> None:
+    good = KeyPair("crt_1-1", "bundle", Secret("good"))
+    for make in (nginx, caddy, traefik):
+        render = make(tmp_path, "pairs")
+        many = [route(number) for number in range(2, 30)]
+        assert told(render, [route(1, key_pair=replace(good, private_key=Secret("wrong"))), *many])
+        config = render([route(1, key_pair=good), *many])
+        assert [key.reveal() for key in config.secrets.values()] == ["good"]
 
 
 @pytest.mark.parametrize("count", [3, 1000])

@@ -29,6 +29,8 @@ class SiteChange:
     """As they were."""
     come: Mapping[str, Site]
     """As they are."""
+    paired: Mapping[str, Site] = field(default_factory=dict)
+    """Those that are the same, with a key pair that was read anew: one name stands for one certificate."""
 
 
 @dataclass(slots=True)
@@ -90,7 +92,26 @@ class Grouping:
             else:
                 self.of_host.pop(host, None)
                 self.sites.pop(host, None)
-        return SiteChange(before, come)
+        paired = {
+            host: site
+            for host, site in come.items()
+            if host in before and _says_the_same(before[host], site)
+        }
+        return SiteChange(
+            {host: site for host, site in before.items() if host not in paired},
+            {host: site for host, site in come.items() if host not in paired},
+            paired,
+        )
+
+
+def _says_the_same(before: Site, now: Site) -> bool:
+    """Tell whether two sites of a host lead to the same configuration."""
+    names = [None if one.key_pair is None else one.key_pair.name for one in (before, now)]
+    return (before.route_ids, before.locations, names[0]) == (
+        now.route_ids,
+        now.locations,
+        names[1],
+    )
 
 
 def _is_same(known: Route | None, one: Route) -> bool:

@@ -36,7 +36,7 @@ def stem(key_pair: KeyPair) -> str:
     The digest makes a name immutable: another certificate is another file, so that the running
     configuration never changes under the proxy.
     """
-    return f"{FOLDER}/{key_pair.id}.{key_pair.digest}"
+    return f"{FOLDER}/{key_pair.name}"
 
 
 def files(

@@ -34,9 +34,15 @@ class PairFiles:
                 stem = keys.stem(site.key_pair)
                 self._presented.setdefault(stem, {})[host] = site.route_ids
                 touched[stem] = None
-                self.secrets[f"{stem}.key"] = site.key_pair.private_key
-                self.later[f"{stem}.crt"] = partial(_read, site.key_pair)
+                self._put(stem, site.key_pair)
+        for site in change.paired.values():
+            if site.key_pair is not None:
+                self._put(keys.stem(site.key_pair), site.key_pair)
         self._own(touched)
+
+    def _put(self, stem: str, pair: KeyPair) -> None:
+        self.secrets[f"{stem}.key"] = pair.private_key
+        self.later[f"{stem}.crt"] = partial(_read, pair)
 
     def _own(self, stems: Iterable[str]) -> None:
         for stem in stems:

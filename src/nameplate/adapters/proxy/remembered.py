@@ -15,7 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 BELIEVED = 600.0
 """Seconds after which a folder is read again although it looks untouched."""
-FEW = 50
+FEW = 20
 """What is done anew rather than remembered."""
 _MAX_ENTRIES = 1_000_000
 _GRAIN = 100_000_000

@@ -11,7 +11,7 @@ from nameplate.core.encryption import KeyRing
 from nameplate.core.route_settings import RouteSettings
 from nameplate.db import Sessions
 from nameplate.models import Server
-from nameplate.ports.proxy import KeyPair, Redirect, Route, Upstream
+from nameplate.ports.proxy import KeyPair, LaterKeyPair, Redirect, Route, Upstream
 from nameplate.usecases.serving import key_pairs, routes
 from nameplate.usecases.serving.known import Known
 from nameplate.usecases.serving.routes import WantedRoute
@@ -37,14 +37,17 @@ def rendered(
     made = []
     for row in rows:
         pair = pairs.get(key_pairs.generation(row))
-        # A pair is known by what it is, not by what is in it: comparing keys would open them.
-        said = *routes.SAID(row), row.edges, kind, id(pair)
         make = partial(_route, row, kind, pair)
-        made.append(_ROUTES.of((server.id, row.binding), said, make))
+        if pair is None or isinstance(pair, LaterKeyPair):
+            # A pair is known by what it is, not by what is in it: comparing keys would open them.
+            said = *routes.SAID(row), row.edges, kind, id(pair)
+            made.append(_ROUTES.of((server.id, row.binding), said, make))
+        else:  # it holds a whole certificate
+            made.append(make())
     return tuple(made)
 
 
-def _route(row: WantedRoute, kind: str, pair: KeyPair | None, _said: object) -> Route:
+def _route(row: WantedRoute, kind: str, pair: KeyPair | None, _said: object = None) -> Route:
     settings = _settings(row, kind)
     return Route(
         id=row.id,
