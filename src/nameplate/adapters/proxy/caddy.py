@@ -59,9 +59,9 @@ class Caddy:
     ) -> None:
         """Keep key pairs in `folder` and listen on addresses such as `:80` and `192.0.2.1:80`.
 
-        `challenge_upstream` is Nameplate's own address for ACME challenges and verification files.
-        `base` is the operator's own part of the document (`admin`, `logging`, other apps and
-        servers); it must carry `admin.listen` when that is not Caddy's default (`reachable`). With
+        `challenge_upstream` is Nameplate's own address for ACME challenges and verification files. `base` is
+        the operator's own part of the document; it must carry `admin.listen` when that is not Caddy's default
+        (`reachable`). With
         `ask_url`, Caddy itself obtains certificates for hosts without a key pair, after asking
         there. From `many` hosts on Caddy asks itself for certificates, at `certificates_port` of this
         machine, in place of loading them. Raises Refused.

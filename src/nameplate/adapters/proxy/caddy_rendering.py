@@ -43,7 +43,7 @@ class CaddyConfig(Config):
 
 
 @dataclass(eq=False, slots=True)
-class _Alike:
+class _CaddyBehaviour:
     """Hosts that behave alike, sorted; Caddy searches a long host list by halves, routes one by one."""
 
     key: tuple[bool, str]
@@ -66,9 +66,9 @@ class CaddyRendering:
         self._pairs = PairFiles()
         self._asked = AskedCertificates()
         self._strict: dict[str, Site] = {}
-        self._behaviours: dict[tuple[bool, str], _Alike] = {}
-        self._known: dict[object, _Alike] = {}
-        self._of_host: dict[str, _Alike] = {}
+        self._behaviours: dict[tuple[bool, str], _CaddyBehaviour] = {}
+        self._known: dict[object, _CaddyBehaviour] = {}
+        self._of_host: dict[str, _CaddyBehaviour] = {}
         self._document = b""
         self._around: object = None
         """All but the hosts of behaviours, as it was rendered last."""
@@ -101,9 +101,9 @@ class CaddyRendering:
             asked=asked, loaded=self._asked.loaded(asked), piece=piece,
         )  # fmt: skip
 
-    def _follow(self, change: SiteChange) -> dict[_Alike, tuple[list[str], list[str]]]:
+    def _follow(self, change: SiteChange) -> dict[_CaddyBehaviour, tuple[list[str], list[str]]]:
         """Return which behaviours lose and get which hosts."""
-        touched: dict[_Alike, tuple[list[str], list[str]]] = {}
+        touched: dict[_CaddyBehaviour, tuple[list[str], list[str]]] = {}
         for host in change.gone:
             touched.setdefault(self._of_host.pop(host), ([], []))[0].append(host)
         for host, site in change.come.items():
@@ -119,14 +119,14 @@ class CaddyRendering:
                 self._known = {key: one for key, one in self._known.items() if one is not alike}
         return {alike: moved for alike, moved in touched.items() if any(moved)}
 
-    def _alike(self, site: Site) -> _Alike:
+    def _alike(self, site: Site) -> _CaddyBehaviour:
         secure = self._layout.is_secure(site)
         key = secure, site.wildcard, tuple(map(caddy_layout.without_ids, site.locations))
         found = self._known.get(key)
         if found is None:
             routes = self._layout.both(site)
             text = site.wildcard, json.dumps(routes, sort_keys=True)
-            found = self._behaviours.setdefault(text, _Alike(text, routes))
+            found = self._behaviours.setdefault(text, _CaddyBehaviour(text, routes))
             self._known[key] = found
         return found
 
@@ -156,7 +156,7 @@ class CaddyRendering:
         self,
         before: bytes,
         existed: Collection[tuple[bool, str]],
-        touched: Mapping[_Alike, tuple[list[str], list[str]]],
+        touched: Mapping[_CaddyBehaviour, tuple[list[str], list[str]]],
     ) -> CaddyPiece | None:
         """Return what tells Caddy of the one behaviour that has changed; None for none or several.
 

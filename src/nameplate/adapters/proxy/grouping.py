@@ -82,26 +82,30 @@ class Grouping:
             group(routes, unsupported)  # says it of all routes, in the order in which they came
             raise
         before = {host: self.sites[host] for host in touched if host in self.sites}
+        come = {site.hostname: site for site in sites}
         for id_ in gone:
             del self.routes[id_]
         self.routes |= {one.id: one for one in changed}
-        come = {site.hostname: site for site in sites}
         for host, of_it in of_host.items():
             if of_it:
                 self.of_host[host], self.sites[host] = of_it, come[host]
             else:
                 self.of_host.pop(host, None)
                 self.sites.pop(host, None)
-        paired = {
-            host: site
-            for host, site in come.items()
-            if host in before and _says_the_same(before[host], site)
-        }
-        return SiteChange(
-            {host: site for host, site in before.items() if host not in paired},
-            {host: site for host, site in come.items() if host not in paired},
-            paired,
-        )
+        return _difference(before, come)
+
+
+def _difference(before: Mapping[str, Site], come: Mapping[str, Site]) -> SiteChange:
+    paired = {
+        host: site
+        for host, site in come.items()
+        if host in before and _says_the_same(before[host], site)
+    }
+    return SiteChange(
+        {host: site for host, site in before.items() if host not in paired},
+        {host: site for host, site in come.items() if host not in paired},
+        paired,
+    )
 
 
 def _says_the_same(before: Site, now: Site) -> bool:

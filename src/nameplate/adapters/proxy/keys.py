@@ -145,7 +145,7 @@ def _let_in(target: Path, readers: int) -> None:
         target.chmod(_READ)
 
 
-class _Listing:
+class _PairListing:
     """The names in the folder of key pairs, below it as a configuration has them."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -172,11 +172,11 @@ class _Listing:
         self.rest.difference_update(names)
 
 
-def _listed(target: Path) -> _Listing:
+def _listed(target: Path) -> _PairListing:
     try:
-        return _Listing(os.listdir(target))  # noqa: PTH208 - ten times faster
+        return _PairListing(os.listdir(target))  # noqa: PTH208 - ten times faster
     except FileNotFoundError:
-        return _Listing(())
+        return _PairListing(())
 
 
 _LISTED = FolderMemory(_listed)

@@ -40,18 +40,18 @@ class _Behaviour:
 
 
 @dataclass(frozen=True, slots=True)
-class _Host:
+class _SharedHost:
     """What one host adds to each map, and whom it is alike."""
 
     marker: str
     target: str
     pair: str
     """Lines; empty where there is nothing to say."""
-    alike: "_Alike"
+    alike: "_SharedServers"
 
 
 @dataclass(eq=False, slots=True)
-class _Alike:
+class _SharedServers:
     """Hosts that share servers, sorted, and those servers with a place for the names."""
 
     key: object
@@ -68,8 +68,8 @@ class SharedHosts:
         self._marker = str(layout.marker(""))
         self._addresses: dict[Upstream, tuple[str, bool]] = {}
         self._order: list[str] = []
-        self._hosts: dict[str, _Host] = {}
-        self._behaviours: dict[object, _Alike] = {}
+        self._hosts: dict[str, _SharedHost] = {}
+        self._behaviours: dict[object, _SharedServers] = {}
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -77,8 +77,8 @@ class SharedHosts:
 
     def change(self, gone: Collection[str], come: Sequence[Site]) -> None:
         """Take hosts out and put plain ones in. Raises Refused `fragment_unsafe`."""
-        left: dict[_Alike, list[str]] = {}
-        entered: dict[_Alike, list[str]] = {}
+        left: dict[_SharedServers, list[str]] = {}
+        entered: dict[_SharedServers, list[str]] = {}
         for host in gone:
             left.setdefault(self._hosts.pop(host).alike, []).append(host)
         for site in come:
@@ -104,7 +104,7 @@ class SharedHosts:
             parts.append(alike.template.replace(f"server_name {_NAMES};", names))
         return "".join(parts).encode()
 
-    def _made(self, site: Site) -> _Host:
+    def _made(self, site: Site) -> _SharedHost:
         location = site.locations[0]
         target, named = "", False
         if location.redirect is not None:
@@ -118,11 +118,11 @@ class SharedHosts:
         alike = self._behaviours.get(key)
         if alike is None:
             servers = written(_servers(self._layout, _behaviour(site, named=named)))
-            alike = self._behaviours[key] = _Alike(key, servers.decode())
+            alike = self._behaviours[key] = _SharedServers(key, servers.decode())
         pair = "" if site.key_pair is None else keys.stem(site.key_pair)
         said = f"{self._marker}/{location.key}", target, pair
         marker, target, pair = (_entry(site.hostname, one) for one in said)
-        return _Host(marker, target, pair, alike)
+        return _SharedHost(marker, target, pair, alike)
 
 
 def _entry(host: str, value: str) -> str:

@@ -18,8 +18,8 @@ BELIEVED = 600.0
 FEW = 20
 """What is done anew rather than remembered."""
 _MAX_ENTRIES = 1_000_000
-_GRAIN = 100_000_000
-"""Nanoseconds within which a file system may give two changes the same time, and more."""
+_GRAIN = 0.1
+"""Seconds within which a file system may give two changes the same time, and more."""
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Sized)
@@ -112,8 +112,11 @@ class FileDigests:
             for entry in entries:
                 mark = _marked(entry.stat(follow_symlinks=False))
                 found = known.get(entry.name)
-                if found is None or found.mark != mark or found.is_young:
-                    found = _read(entry, mark)
+                if found is None or found.mark != mark:
+                    found = _Seen(mark, _digest(entry), time.monotonic())
+                elif found.first_at is not None:  # another change could bear the same time
+                    is_old = time.monotonic() - found.first_at > _GRAIN
+                    found = _Seen(mark, _digest(entry), None if is_old else found.first_at)
                 seen[entry.name] = found
         self._known.keep(folder, seen, len(seen))
         return {name: one.digest for name, one in seen.items()}
@@ -129,15 +132,13 @@ class _Seen(NamedTuple):
 
     mark: tuple[int, ...]
     digest: bytes
-    is_young: bool
-    """It was written a moment before, so that another change could bear the same time."""
+    first_at: float | None
+    """When it was first read so; None when it was read long enough after that."""
 
 
-def _read(entry: os.DirEntry[str], mark: tuple[int, ...]) -> _Seen:
-    changed_at = mark[-1]
-    is_young = time.time_ns() - changed_at < _GRAIN
+def _digest(entry: os.DirEntry[str]) -> bytes:
     is_file = entry.is_file(follow_symlinks=False)
-    return _Seen(mark, digest(Path(entry.path).read_bytes()) if is_file else b"", is_young)
+    return digest(Path(entry.path).read_bytes()) if is_file else b""
 
 
 def _marked(found: os.stat_result) -> tuple[int, ...]:
