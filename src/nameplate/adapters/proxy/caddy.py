@@ -1,7 +1,8 @@
 """Caddy, configured through its JSON admin API.
 
 One document holds everything and `POST /load` replaces it as a whole: Caddy refuses what it cannot
-run and keeps serving the old one. Private keys never travel through the API: they are files that
+run and keeps serving the old one. Among very many hosts, a change of one is one request for a part of
+it, at exactly the document that Caddy was read to run; whatever that does not fit is a load. Private keys never travel through the API: they are files that
 Caddy reads, so Caddy runs on this machine and as a user who may read them.
 """
 
@@ -32,7 +33,7 @@ from nameplate.ports.proxy import (
     Upstream,
 )
 
-_RENDERED: Remembered[CaddyRendering] = Remembered(300_000)
+_RENDERED: Remembered[CaddyRendering] = Remembered(100_000)
 """Of all servers that this process configures, counted in routes."""
 _HEADERS = {"Content-Type": "application/json", "Connection": "close"}
 _OK = 200
@@ -59,12 +60,11 @@ class Caddy:
     ) -> None:
         """Keep key pairs in `folder` and listen on addresses such as `:80` and `192.0.2.1:80`.
 
-        `challenge_upstream` is Nameplate's own address for ACME challenges and verification files. `base` is
-        the operator's own part of the document; it must carry `admin.listen` when that is not Caddy's default
-        (`reachable`). With
-        `ask_url`, Caddy itself obtains certificates for hosts without a key pair, after asking
-        there. From `many` hosts on Caddy asks itself for certificates, at `certificates_port` of this
-        machine, in place of loading them. Raises Refused.
+        `challenge_upstream` is Nameplate's own address for ACME challenges and verification files. `base`
+        is the operator's own part of the document; it must carry `admin.listen` when that is not Caddy's
+        default (`reachable`). With `ask_url`, Caddy itself obtains certificates for hosts without a key
+        pair, after asking there. From `many` hosts on Caddy asks itself for certificates, at
+        `certificates_port` of this machine, in place of loading them. Raises Refused.
         """
         self._api = api
         self.folder = folder_of.check(folder)

@@ -39,8 +39,7 @@ class Grouping:
 
     routes: dict[str, Route] = field(default_factory=dict)
     """By id."""
-    of_host: dict[str, dict[str, Route]] = field(default_factory=dict)
-    """Those of a host, by id."""
+    of_host: dict[str, tuple[Route, ...]] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     """By host, in no order."""
 
@@ -70,12 +69,12 @@ class Grouping:
     ) -> SiteChange:
         left = {one.id for one in changed}.union(gone)
         of_host = {
-            host: {id_: one for id_, one in self.of_host.get(host, {}).items() if id_ not in left}
+            host: [one for one in self.of_host.get(host, ()) if one.id not in left]
             for host in touched
         }
         for one in changed:
-            of_host[one.hostname][one.id] = one
-        again = [one for of_it in of_host.values() for one in of_it.values()]
+            of_host[one.hostname].append(one)
+        again = [one for of_it in of_host.values() for one in of_it]
         try:
             sites = group(again, unsupported)
         except RouteRefused:
@@ -88,7 +87,7 @@ class Grouping:
         self.routes |= {one.id: one for one in changed}
         for host, of_it in of_host.items():
             if of_it:
-                self.of_host[host], self.sites[host] = of_it, come[host]
+                self.of_host[host], self.sites[host] = tuple(of_it), come[host]
             else:
                 self.of_host.pop(host, None)
                 self.sites.pop(host, None)

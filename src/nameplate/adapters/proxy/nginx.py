@@ -50,7 +50,7 @@ from nameplate.ports.proxy import (
 _HANDSHAKE = 1.0
 """Seconds after which a handshake that a former worker has accepted has its certificate."""
 _UNREAD = {"basic_auth": "nginx's workers cannot read in the proxy's folder (`chmod o+x`)"}
-_RENDERED: Remembered[NginxRendering] = Remembered(300_000)
+_RENDERED: Remembered[NginxRendering] = Remembered(100_000)
 """Of all servers that this process configures, counted in routes."""
 
 

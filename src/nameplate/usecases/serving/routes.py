@@ -103,6 +103,11 @@ class WantedRoute(NamedTuple):
         return f"{ids.show('crt', self.certificate)}-{self.generation}"
 
     @property
+    def written_config(self) -> str:
+        """Its `proxy_config` as text, so that `1` and `true` differ."""
+        return _written(self.proxy_config)
+
+    @property
     def digest(self) -> str:
         """A digest of all that the route says."""
         return _DIGESTS.of(self.binding, SAID(self), _digest)
@@ -110,7 +115,7 @@ class WantedRoute(NamedTuple):
 
 SAID: Callable[[WantedRoute], tuple[Any, ...]] = attrgetter(
     "hostname", "path", "upstream_host", "upstream_port", "key_pair", "force_https", "hsts",
-    "weight", "redirect_to", "redirect_status", "proxy_config", "answer",
+    "weight", "redirect_to", "redirect_status", "written_config", "answer",
 )  # fmt: skip
 """What a route says."""
 _DIGESTS: Known[str] = Known()
@@ -118,8 +123,8 @@ _DIGESTS: Known[str] = Known()
 
 
 def _digest(said: tuple[Any, ...]) -> str:
-    *told, proxy_config, answer = said
-    return digest(*told, _written(proxy_config), *(() if answer is None else (answer,)))
+    *told, answer = said
+    return digest(*told, *(() if answer is None else (answer,)))
 
 
 class ServedRoute(NamedTuple):
