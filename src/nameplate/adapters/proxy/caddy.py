@@ -68,17 +68,10 @@ class Caddy:
         """
         self._api = api
         self.folder = folder_of.check(folder)
-        self._layout = CaddyLayout(
-            self.folder,
-            tuple(listen_http),
-            tuple(listen_https),
-            own_upstream(challenge_upstream),
-            dict(base or {}),
-            ask_url,
-            public_https_port,
-            many if certificates_port is not None else 0,
-            certificates_port or 0,
-        )
+        at = tuple(listen_http), tuple(listen_https), own_upstream(challenge_upstream)
+        told = dict(base or {}), ask_url, public_https_port
+        asked = (0, 0) if certificates_port is None else (many, certificates_port)
+        self._layout = CaddyLayout(self.folder, *at, *told, *asked)
 
     def render(self, routes: Sequence[Route]) -> CaddyConfig:
         """Return one JSON document for all hosts, and the key pairs."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 
 from nameplate.adapters.proxy import keys
@@ -42,7 +41,7 @@ class PairFiles:
 
     def _put(self, stem: str, pair: KeyPair) -> None:
         self.secrets[f"{stem}.key"] = pair.private_key
-        self.later[f"{stem}.crt"] = partial(_read, pair)
+        self.later[f"{stem}.crt"] = _Bundle(pair)
 
     def _own(self, stems: Iterable[str]) -> None:
         for stem in stems:
@@ -55,5 +54,11 @@ class PairFiles:
             del self.later[f"{stem}.crt"]
 
 
-def _read(pair: KeyPair) -> bytes:
-    return pair.bundle.encode()
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """What reads the certificate of a pair: equal to that of an equal pair, as configurations are compared."""
+
+    pair: KeyPair
+
+    def __call__(self) -> bytes:
+        return self.pair.bundle.encode()

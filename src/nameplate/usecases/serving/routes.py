@@ -98,9 +98,7 @@ class WantedRoute(NamedTuple):
     @property
     def key_pair(self) -> str:
         """The id of the key pair; empty without one."""
-        if self.certificate is None:
-            return ""
-        return f"{ids.show('crt', self.certificate)}-{self.generation}"
+        return _pair(self.certificate, self.generation)
 
     @property
     def written_config(self) -> str:
@@ -114,7 +112,7 @@ class WantedRoute(NamedTuple):
 
 
 SAID: Callable[[WantedRoute], tuple[Any, ...]] = attrgetter(
-    "hostname", "path", "upstream_host", "upstream_port", "key_pair", "force_https", "hsts",
+    "certificate", "generation", "hostname", "path", "upstream_host", "upstream_port", "force_https", "hsts",
     "weight", "redirect_to", "redirect_status", "written_config", "answer",
 )  # fmt: skip
 """What a route says."""
@@ -123,8 +121,14 @@ _DIGESTS: Known[str] = Known()
 
 
 def _digest(said: tuple[Any, ...]) -> str:
-    *told, answer = said
-    return digest(*told, *(() if answer is None else (answer,)))
+    certificate, generation, host, path, upstream, port, *told, answer = said
+    pair = _pair(certificate, generation)
+    said_ = () if answer is None else (answer,)
+    return digest(host, path, upstream, port, pair, *told, *said_)
+
+
+def _pair(certificate: int | None, generation: int | None) -> str:
+    return "" if certificate is None else f"{ids.show('crt', certificate)}-{generation}"
 
 
 class ServedRoute(NamedTuple):
@@ -519,21 +523,22 @@ class Difference:
     def fingerprint(self, left_out: Mapping[str, str]) -> str:
         """Return the digest of what the proxy should serve without these routes."""
         total = hashlib.sha256(self.form.encode())
-        for name, said in self._said:
-            if name not in left_out:
+        left = {row.binding for row in self.told if row.id in left_out} if left_out else set()
+        for binding, said in self._said:
+            if binding not in left:
                 total.update(said)
         return total.hexdigest()
 
     @cached_property
-    def _said(self) -> Sequence[tuple[str, bytes]]:
-        """Id and digest of each route, worked out once: there may be tens of thousands.
+    def _said(self) -> Sequence[tuple[int, bytes]]:
+        """Binding and digest of each route, worked out once: there may be tens of thousands.
 
         What is served in a group is noted elsewhere, though nothing else changes.
         """
         marks = {True: "\0", False: ""}
         return [
             (
-                row.id,
+                row.binding,
                 "\0".join((str(row.binding), row.digest, *row.edges, marks[row.in_group])).encode(),
             )
             for row in self.told
