@@ -112,18 +112,17 @@ def files_of(server: Server, config: Config) -> dict[Path, bytes]:
     """Return where each file lies, in the order in which the proxy may see them."""
     folder = server.adapter.folder
     secrets = {name: key.reveal().encode() for name, key in config.secrets.items()}
-    asked = caddy_certificates.index(config)
+    asked: Mapping[str, str] = getattr(config, "asked", {})
     if asked:
         live = folder / "certs" / "live"
         return {
-            live / f"{host}.pem": config.files[f"{stem}.crt"] + secrets[f"{stem}.key"]
+            live / f"{host}.pem": config.content(f"{stem}.crt") + secrets[f"{stem}.key"]
             for host, stem in asked.items()
         }
     placed = {folder / name: content for name, content in secrets.items()}
+    placed |= {folder / name: config.content(name) for name in config.later}
     for name, content in config.files.items():
-        if name.startswith("certs/"):
-            placed[folder / name] = content
-        elif name.endswith(".conf"):
+        if name.endswith(".conf"):
             placed[folder / "current" / name] = content
         elif name.startswith(documents.HOSTS):
             placed[server.adapter.dynamic / name] = content

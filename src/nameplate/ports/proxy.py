@@ -41,6 +41,11 @@ class KeyPair:
         """A digest of the bundle: a file of that name never changes."""
         return hashlib.sha256(self.bundle.encode()).hexdigest()[:16]
 
+    @property
+    def name(self) -> str:
+        """What its files are called: another certificate is another name."""
+        return f"{self.id}.{self.digest}"
+
 
 class LaterKeyPair(KeyPair):
     """A certificate that is read when somebody needs it, which no proxy does that has it already."""

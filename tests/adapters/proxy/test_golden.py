@@ -68,7 +68,7 @@ def nginx(given: list[Route]) -> str:
     names = Names(("192.0.2.53",))
     layout = nginx_fragments.Layout(Path("/n"), *LISTEN, OURS, 443, names, watched=True)
     sites = group(given)
-    told = [*nginx_fragments.defaults(layout, sites, OwnDirectives())]
+    told = [*nginx_fragments.defaults(layout, len(sites), OwnDirectives())]
     told += [one for site in sites for one in nginx_fragments.servers(layout, site)]
     text = emit(told)
     assert parse(text) == tuple(told)
@@ -87,7 +87,7 @@ def caddy(given: list[Route]) -> str:
 
 def traefik(given: list[Route]) -> str:
     layout = TraefikLayout("web", "websecure", OURS, 443, shared=True, page=True)
-    files = traefik_documents.render(layout, "/n", given).files
+    files = traefik_documents.render(layout, "/n", given, "any").files
     documents = {name: json.loads(text) for name, text in files.items() if name.endswith(".yaml")}
     return _pretty(documents)
 

@@ -112,7 +112,7 @@ def caddy(route: Route) -> Any:
 def traefik(route: Route) -> Any:
     """Return what Traefik is told."""
     layout = TraefikLayout("web", "websecure", OURS, 443, shared=True, page=True)
-    files = traefik_documents.render(layout, "/n", [route]).files
+    files = traefik_documents.render(layout, "/n", [route], "any").files
     return [json.loads(text) for name, text in sorted(files.items()) if name.endswith(".yaml")]
 
 

@@ -18,7 +18,6 @@ from tests.servers.scripted_dns import ScriptedDns
 
 from nameplate.adapters.proxy import nginx_fragments, nginx_process
 from nameplate.adapters.proxy.folder import without_paths
-from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx import Nginx
 from nameplate.adapters.proxy.nginx_syntax import parse
 from nameplate.core.errors import Refused, Unavailable
@@ -457,11 +456,3 @@ def test_an_unchanged_host_is_not_rendered_again(nginx, route, monkeypatch):
     rendered.clear()
     nginx.adapter.render([replace(one, key_pair=renewed) for one in routes])
     assert len(rendered) == 40
-
-
-def test_fragments_are_kept_within_their_room():
-    kept = Fragments(10)
-    for key in "abc":
-        kept.keep(key, b"1234")
-        assert kept.get("a" if key == "b" else key) == b"1234"
-    assert [key for key in "abc" if kept.get(key)] == ["a", "c"]

@@ -33,7 +33,7 @@ _SHAPE = re.compile(
 def test_whatever_a_route_says_traefik_reads_what_was_meant_or_it_is_refused(one):
     layout = rules.TraefikLayout("web", "websecure", Upstream("127.0.0.1", 80), 443, shared=False)
     try:
-        config = documents.render(layout, "/keys", [one])
+        config = documents.render(layout, "/keys", [one], "any")
     except RouteRefused:
         return
     text = config.files[f"{documents.HOSTS}/{one.id}.yaml"].decode()

@@ -119,6 +119,38 @@ def test_the_workers_of_nginx_read_keys_only_where_hosts_share_servers(
         assert nginx.look("https", route.hostname).serial == serial
 
 
+def test_what_nginx_refuses_while_it_loads_is_taken_back(nginx: Any, origins: Any) -> None:
+    made = [host(n, origins[0].upstream) for n in range(MANY + 1)]
+    routes = [route for route, _ in made]
+    apply(nginx, *routes[:MANY])
+    before = (nginx.adapter.folder / "current").resolve()
+    main = nginx.main.read_text()
+    nginx.main.write_text(main.replace("worker_processes", "no_such x; worker_processes"))
+    with pytest.raises(Refused, match="no_such") as raised:
+        apply(nginx, *routes)
+    assert raised.value.code == "proxy_refused"
+    assert (nginx.adapter.folder / "current").resolve() == before
+    assert nginx.look("https", routes[0].hostname).serial == made[0][1]
+    assert nginx.look("https", routes[MANY].hostname).status is None
+    nginx.main.write_text(main)
+    apply(nginx, *routes)
+    assert nginx.look("https", routes[MANY].hostname).serial == made[MANY][1]
+
+
+def test_a_key_that_somebody_has_removed_is_written_again(nginx: Any, origins: Any) -> None:
+    made = [host(n, origins[0].upstream) for n in range(MANY + 1)]
+    routes = [route for route, _ in made]
+    apply(nginx, *routes[:MANY])
+    for ending in (".key", ".crt"):
+        pair = routes[0].key_pair
+        assert pair is not None
+        (nginx.adapter.folder / f"{keys.stem(pair)}{ending}").unlink()
+        apply(nginx, *routes[:MANY])
+        assert nginx.look("https", routes[0].hostname).serial == made[0][1]
+        apply(nginx, *routes)
+        assert nginx.look("https", routes[MANY].hostname).serial == made[MANY][1]
+
+
 def test_what_is_asked_of_visitors_is_never_shared(nginx: Any, origins: Any) -> None:
     users = (AuthUser(name="anna", password_hash="$2b$04$" + 53 * "x"),)
     closed = RouteSettings(basic_auth=BasicAuth(users=users))
@@ -135,8 +167,9 @@ def test_hostile_text_reaches_no_map(nginx: Any) -> None:
             nginx.adapter.render([*routes, replace(routes[0], id="bnd_x", hostname=hostname)])
     layout = nginx.adapter._layout
     (site,) = group(routes[:1])
+    hosts = nginx_shared.SharedHosts(layout)
     with pytest.raises(Refused) as caught:
-        nginx_shared.fragment(layout, [replace(site, hostname="a.test 1; } server {")])
+        hosts.change((), [replace(site, hostname="a.test 1; } server {")])
     assert caught.value.code == "fragment_unsafe"
 
 
@@ -151,9 +184,9 @@ def test_caddy_needs_no_load_for_a_renewed_certificate(caddy: Any, origins: Any)
     apply(caddy, replace(routes[0], key_pair=pair), *routes[1:])
     assert caddy.look("https", routes[0].hostname).serial == serial
     assert caddy.loads == loads
-    left = {path.name for path in (caddy.adapter.folder / keys.FOLDER).iterdir()}
+    left = {path.name for path in (caddy.adapter.folder / keys.FOLDER / "asked").iterdir()}
     pairs = (pair, *(route.key_pair for route in routes[1:] if route.key_pair))
-    assert left == {"live", *(f"{keys.stem(one)}.pem".removeprefix("certs/") for one in pairs)}
+    assert left == {f"{keys.stem(one)}.pem".removeprefix("certs/") for one in pairs}
     caddy.start_again()  # with nothing but what is in the folder
     assert caddy.look("https", routes[0].hostname).serial == serial
     apply(caddy, *routes[:2])

@@ -14,7 +14,7 @@ from nameplate.core.ids import show
 from nameplate.core.turns import Turn
 from nameplate.models import Binding, Certificate, CertificateType, ProxyType, Server
 from nameplate.usecases.dns import records
-from nameplate.usecases.serving import routes
+from nameplate.usecases.serving import rendering, routes
 from nameplate.usecases.serving.routes import Difference
 
 
@@ -157,5 +157,5 @@ def trusted(rig: CdnRig, server: int) -> tuple[str, ...]:
     with rig.zone.offline.sessions.begin(PLATFORM) as session:
         found = routes.wanted(session, server)
         ring, row = rig.zone.offline.tools.keyring, session.get_one(Server, server)
-        (route,) = routes.rendered(session, ring, found, row)
+        (route,) = rendering.rendered(session, ring, found, row)
         return tuple(route.settings.trusted_proxies)

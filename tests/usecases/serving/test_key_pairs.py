@@ -9,7 +9,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Refused
 from nameplate.models import Server, ServerGroup
 from nameplate.ports.proxy import LaterKeyPair, Route
-from nameplate.usecases.serving import routes
+from nameplate.usecases.serving import rendering, routes
 
 pytestmark = pytest.mark.usefixtures("unpaced")
 
@@ -28,7 +28,7 @@ def rendered(group: Group) -> list[Route]:
     with sessions.begin(PLATFORM) as session:
         server = session.get_one(Server, group.servers[0])
         found = routes.wanted(session, server.id, group.ids[ServerGroup])
-        return [*routes.rendered(session, group.world.tools.keyring, found, server, sessions)]
+        return [*rendering.rendered(session, group.world.tools.keyring, found, server, sessions)]
 
 
 def test_a_pair_is_read_once_and_again_where_it_is_needed(group: Group) -> None:

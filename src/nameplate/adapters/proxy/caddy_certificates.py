@@ -5,58 +5,63 @@ servers, on loopback and below a secret path, hands out `live/HOST.pem`, so that
 certificates and a renewed one needs no load at all. Neither needs Nameplate.
 """
 
-import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nameplate.adapters.proxy import keys
+from nameplate.adapters.proxy.grouping import SiteChange
+from nameplate.adapters.proxy.remembered import FolderMemory
 from nameplate.adapters.proxy.sites import Site
 from nameplate.core.names import without_wildcard
 from nameplate.ports.proxy import Config
 
 DOCUMENT = "caddy.json"
-INDEX = "caddy_hosts.json"
-"""Host -> stem of its pair; Caddy is not told of it."""
 SERVER = "nameplate_certificates"
-_LIVE = "live"
+_LIVE, _KEPT = "live", "asked"
+"""Folders of links by host, and of the pairs that they lead to."""
 _PLACE = ".certificates"
 _Json = dict[str, Any]
 
 
-def asked_for(sites: Sequence[Site], many: int) -> dict[str, str]:
-    """Return the pairs that Caddy asks for by host, where there are `many`; the others it loads.
+class AskedCertificates:
+    """Which pairs Caddy asks for by host, where they are many, and which it loads.
 
     Caddy takes a pair that it has loaded before it asks, so a host below a wildcard is loaded too.
     """
-    wide = {without_wildcard(site.hostname) for site in sites if site.wildcard}
-    found = {
-        site.hostname: keys.stem(site.key_pair)
-        for site in sites
-        if site.key_pair is not None
-        and not site.wildcard
-        and site.hostname.partition(".")[2] not in wide
-    }
-    return found if many and len(found) >= many else {}
 
+    def __init__(self) -> None:
+        """Begin without a pair."""
+        self._asked: dict[str, str] = {}
+        self._loaded: dict[str, str] = {}
+        self._wide: set[str] = set()
 
-def index(config: Config) -> dict[str, str]:
-    """Return the pairs that a configuration has Caddy ask for."""
-    found: dict[str, str] = json.loads(config.files.get(INDEX, b"{}"))
-    return found
+    def change(self, change: SiteChange, sites: Mapping[str, Site]) -> None:
+        """Follow the sites, which are these now."""
+        for host, site in change.gone.items():
+            self._asked.pop(host, None)
+            self._loaded.pop(host, None)
+            if site.wildcard:
+                self._wide.discard(without_wildcard(host))
+        come = change.come
+        wide = {without_wildcard(host) for host, site in come.items() if site.wildcard}
+        self._wide |= wide
+        if wide or any(site.wildcard for site in change.gone.values()):
+            self._asked, self._loaded, come = {}, {}, sites
+        for host, site in come.items():
+            if site.key_pair is not None:
+                is_below = site.wildcard or host.partition(".")[2] in self._wide
+                (self._loaded if is_below else self._asked)[host] = keys.stem(site.key_pair)
 
+    def where_many(self, many: int) -> dict[str, str]:
+        """Return stems by host, if there are `many`; never with 0."""
+        return dict(self._asked) if many and len(self._asked) >= many else {}
 
-def loaded(config: Config) -> Config:
-    """Return a configuration with the key pairs that Caddy loads, and no others."""
-    asked = set(index(config).values())
-    if not asked:
-        return config
-    named = json.loads(config.files[DOCUMENT])["apps"]["tls"]["certificates"]["load_files"]
-    kept = {one["key"].rpartition("/")[2] for one in named}
-    pairs = {name: key for name, key in config.secrets.items() if name.rpartition("/")[2] in kept}
-    return Config(config.files, pairs, config.owners, config.later)
+    def loaded(self, asked: Mapping[str, str]) -> set[str]:
+        """Return the stems of the pairs that Caddy loads, where it asks for these."""
+        return {*self._loaded.values(), *(() if asked else self._asked.values())}
 
 
 def tell(document: _Json, folder: Path, port: int, *, on_demand: bool) -> None:
@@ -93,44 +98,87 @@ def tell(document: _Json, folder: Path, port: int, *, on_demand: bool) -> None:
     automation["policies"][-1]["get_certificate"] = [{"via": "http", "url": place}]
 
 
-def write(folder: Path, config: Config) -> None:
+def write(folder: Path, config: Config, asked: Mapping[str, str]) -> None:
     """Have the folder hold the pairs that Caddy asks for. Raises `RouteRefused` for one that cannot be served."""
-    hosts = index(config)
-    if not hosts:
+    if not asked:
         return
-    live = folder / keys.FOLDER / _LIVE
-    live.mkdir(mode=0o700, exist_ok=True, parents=True)
-    there = set(os.listdir(folder / keys.FOLDER))  # noqa: PTH208 - ten times faster
-    fresh: dict[Path, bytes] = {}
-    for stem in set(hosts.values()):
-        if f"{stem.removeprefix(f'{keys.FOLDER}/')}.pem" not in there:
+    live, kept = _folders(folder)
+    for one in (live, kept):
+        one.mkdir(mode=0o700, exist_ok=True, parents=True)
+    there = _PAIRS.look(kept)
+    missing = {stem for stem in asked.values() if stem not in there}
+    if missing:
+        fresh: dict[Path, bytes] = {}
+        for stem in sorted(missing):
             bundle = config.content(f"{stem}.crt")
             key = keys.usable(bundle, config.secrets[f"{stem}.key"], config.owners[f"{stem}.crt"])
-            fresh[folder / f"{stem}.pem"] = bundle.rstrip() + b"\n" + key.encode()
-    keys.place_all(fresh)
-    known = set(os.listdir(live))  # noqa: PTH208 - ten times faster
-    for host, stem in hosts.items():
-        name, target = f"{host}.pem", f"../{stem.removeprefix(f'{keys.FOLDER}/')}.pem"
-        if name not in known or os.readlink(f"{live}/{name}") != target:  # noqa: PTH115 - ten times faster
-            new = live / f".{host}"
-            new.unlink(missing_ok=True)
-            new.symlink_to(target)
-            new.replace(live / name)
+            fresh[_place(kept, stem)] = bundle.rstrip() + b"\n" + key.encode()
+        with _PAIRS.changing(kept) as pairs:
+            keys.place_all(fresh)
+            pairs.update(missing)
+    known = _HOSTS.look(live)
+    wrong = {host: stem for host, stem in asked.items() if known.get(host) != stem}
+    if wrong:
+        with _HOSTS.changing(live) as hosts:
+            for host, stem in wrong.items():
+                new = live / f".{host}"
+                new.unlink(missing_ok=True)
+                new.symlink_to(_target(stem))
+                new.replace(live / f"{host}.pem")
+            hosts.update(wrong)
 
 
-def sweep(folder: Path, config: Config) -> None:
+def sweep(folder: Path, asked: Mapping[str, str]) -> None:
     """Remove what no host has any more."""
-    hosts = index(config)
-    target = folder / keys.FOLDER
-    if not (target / _LIVE).exists():
+    live, kept = _folders(folder)
+    if not live.exists():
         return
-    wanted = {f"{host}.pem" for host in hosts}
-    for name in set(os.listdir(target / _LIVE)) - wanted:  # noqa: PTH208 - ten times faster
-        (target / _LIVE / name).unlink(missing_ok=True)
-    pairs = {f"{stem.removeprefix(f'{keys.FOLDER}/')}.pem" for stem in hosts.values()}
-    for name in os.listdir(target):  # noqa: PTH208 - ten times faster
-        if name.endswith(".pem") and name not in pairs:
-            (target / name).unlink(missing_ok=True)
+    there = _HOSTS.look(live)
+    if len(there) != len(asked):  # all of these are there
+        with _HOSTS.changing(live) as hosts:
+            for host in there.keys() - asked.keys():
+                (live / (host if host.startswith(".") else f"{host}.pem")).unlink(missing_ok=True)
+                del hosts[host]
+    unnamed = _PAIRS.look(kept).difference(asked.values())
+    if unnamed:
+        with _PAIRS.changing(kept) as pairs:
+            for stem in unnamed:
+                place = _place(kept, stem)
+                for one in (place, place.with_name(place.name.removesuffix(".pem"))):
+                    one.unlink(missing_ok=True)  # a writer that died has left another ending
+            pairs.difference_update(unnamed)
+
+
+def _folders(folder: Path) -> tuple[Path, Path]:
+    return folder / keys.FOLDER / _LIVE, folder / keys.FOLDER / _KEPT
+
+
+def _place(kept: Path, stem: str) -> Path:
+    return kept / f"{stem.removeprefix(f'{keys.FOLDER}/')}.pem"
+
+
+def _target(stem: str) -> str:
+    return f"../{_KEPT}/{stem.removeprefix(f'{keys.FOLDER}/')}.pem"
+
+
+def _pairs(kept: Path) -> set[str]:
+    """Return stems; what is no pair of ours counts as one that nobody asks for."""
+    names = os.listdir(kept) if kept.exists() else []  # noqa: PTH208 - ten times faster
+    return {f"{keys.FOLDER}/{name.removesuffix('.pem')}" for name in names}
+
+
+def _hosts(live: Path) -> dict[str, str]:
+    """Return stems by host; an empty one for what is no link of ours, or was left by who died meanwhile."""
+    found = {}
+    for entry in os.scandir(live):
+        target = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115 - ten times faster
+        stem = f"{keys.FOLDER}/{target.rpartition('/')[2].removesuffix('.pem')}"
+        found[entry.name.removesuffix(".pem")] = stem if target == _target(stem) else ""
+    return found
+
+
+_PAIRS: FolderMemory[set[str]] = FolderMemory(_pairs)
+_HOSTS: FolderMemory[dict[str, str]] = FolderMemory(_hosts)
 
 
 def _said(path: str, status: int) -> _Json:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import load_pem_x509_certificates
 
 from nameplate.adapters.proxy.folder import sync
+from nameplate.adapters.proxy.remembered import FolderMemory
 from nameplate.adapters.proxy.sites import Site
 from nameplate.core.errors import NameplateError
 from nameplate.core.secret import Secret
@@ -23,7 +24,7 @@ from nameplate.ports.proxy import Config, KeyPair, LaterKeyPair, RouteRefused
 
 FOLDER = "certs"
 _BLOCK = r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
-_READ = 0o750
+_READ, _SHUT = 0o750, 0o700
 _SINGLY = 32
 """Files that are made durable one by one; beyond that the disk is waited for once."""
 _BUNDLE = re.compile(rf"\s*(?:{_BLOCK}\s*)+")
@@ -35,7 +36,7 @@ def stem(key_pair: KeyPair) -> str:
     The digest makes a name immutable: another certificate is another file, so that the running
     configuration never changes under the proxy.
     """
-    return f"{FOLDER}/{key_pair.id}.{key_pair.digest}"
+    return f"{FOLDER}/{key_pair.name}"
 
 
 def files(
@@ -93,18 +94,19 @@ def write(folder: Path, config: Config, readers: int | None = None) -> None:
     no proxy could serve, before anything of it is written.
     """
     target = folder / FOLDER
-    target.mkdir(mode=0o700, exist_ok=True)
-    there = _there(target)
-    fresh: dict[Path, bytes] = {}
-    for name, private_key in config.secrets.items():
-        certificate = f"{name.removesuffix('.key')}.crt"
-        if name in there and certificate in there:
-            continue
-        owners = config.owners.get(certificate, ())
-        bundle = config.content(certificate)
-        key = usable(bundle, private_key, owners)
-        fresh |= {folder / certificate: bundle, folder / name: key.encode()}
-    place_all(fresh, readers)
+    target.mkdir(mode=_SHUT, exist_ok=True)
+    there = _LISTED.look(target).whole
+    if not config.secrets.keys() <= there:
+        missing = config.secrets.keys() - there
+        fresh: dict[Path, bytes] = {}
+        for name in sorted(missing):
+            certificate = f"{name.removesuffix('.key')}.crt"
+            bundle = config.content(certificate)
+            key = usable(bundle, config.secrets[name], config.owners.get(certificate, ()))
+            fresh |= {folder / certificate: bundle, folder / name: key.encode()}
+        with _LISTED.changing(target) as listing:
+            place_all(fresh, readers)
+            listing.add(missing)
     if readers is not None:
         _let_in(target, readers)
 
@@ -122,12 +124,14 @@ def usable(bundle: bytes, private_key: Secret, owners: Sequence[str]) -> str:
 
 def present(folder: Path, config: Config) -> bool:
     """Tell whether every key pair of the configuration is on disk."""
-    return _names(config) <= _there(folder / FOLDER)
+    return config.secrets.keys() <= _LISTED.look(folder / FOLDER).whole
 
 
 def shut(folder: Path) -> None:
     """Let nobody but the owner into the folder of key pairs, once nobody else needs them any more."""
-    (folder / FOLDER).chmod(0o700)
+    target = folder / FOLDER
+    if target.stat().st_mode & 0o777 != _SHUT:  # a change would be one of the folder
+        target.chmod(_SHUT)
 
 
 def _let_in(target: Path, readers: int) -> None:
@@ -141,29 +145,63 @@ def _let_in(target: Path, readers: int) -> None:
         target.chmod(_READ)
 
 
-def _there(target: Path) -> set[str]:
-    """Return the files that are there, with one look instead of one for each."""
+class _PairListing:
+    """The names in the folder of key pairs, below it as a configuration has them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        every = {f"{FOLDER}/{name}" for name in names}
+        self.whole = {
+            name for name in every if name.endswith(".key") and f"{name[:-4]}.crt" in every
+        }
+        """Keys whose certificate is there too."""
+        self.rest = every - self.whole - {f"{name[:-4]}.crt" for name in self.whole}
+
+    def __len__(self) -> int:
+        return len(self.whole) + len(self.rest)
+
+    def add(self, whole: Iterable[str]) -> None:
+        """Note pairs that were written."""
+        self.whole.update(whole)
+        self.rest.difference_update(
+            {*whole, *(f"{name.removesuffix('.key')}.crt" for name in whole)}
+        )
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Note that these are not there any more."""
+        self.whole.difference_update(names)
+        self.rest.difference_update(names)
+
+
+def _listed(target: Path) -> _PairListing:
     try:
-        return {f"{FOLDER}/{name}" for name in os.listdir(target)}  # noqa: PTH208 - ten times faster
+        return _PairListing(os.listdir(target))  # noqa: PTH208 - ten times faster
     except FileNotFoundError:
-        return set()
+        return _PairListing(())
+
+
+_LISTED = FolderMemory(_listed)
 
 
 def unnamed(folder: Path, config: Config) -> set[str]:
-    """Return the files of key pairs that the configuration does not name."""
-    there = {name for name in _there(folder / FOLDER) if name.endswith((".crt", ".key"))}
-    return there - _names(config)
+    """Return the files of key pairs that the configuration does not name, which has all of its own there."""
+    there = _LISTED.look(folder / FOLDER)
+    gone: set[str] = set()
+    if len(there.whole) != len(config.secrets):
+        gone = there.whole.difference(config.secrets)
+    halves = {name for name in there.rest if name.endswith((".crt", ".key", ".pem"))}
+    return gone | {f"{name.removesuffix('.key')}.crt" for name in gone} | halves
 
 
 def sweep(folder: Path, config: Config) -> None:
     """Remove every key pair that the configuration does not name, and what writers that died left."""
-    begun = {name for name in _there(folder / FOLDER) if name.startswith(f"{FOLDER}/.")}
-    for name in unnamed(folder, config) | begun:
-        (folder / name).unlink(missing_ok=True)
-
-
-def _names(config: Config) -> set[str]:
-    return set(config.secrets) | {f"{name.removesuffix('.key')}.crt" for name in config.secrets}
+    target = folder / FOLDER
+    begun = {name for name in _LISTED.look(target).rest if name.startswith(f"{FOLDER}/.")}
+    gone = unnamed(folder, config) | begun
+    if gone:
+        with _LISTED.changing(target) as listing:
+            for name in gone:
+                (folder / name).unlink(missing_ok=True)
+            listing.remove(gone)
 
 
 def place_all(contents: Mapping[Path, bytes], readers: int | None = None) -> None:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from nameplate.adapters.proxy import folder as folder_of
@@ -27,11 +28,12 @@ from nameplate.adapters.proxy import (
     nginx_shared,
     nginx_withdrawal,
 )
-from nameplate.adapters.proxy.fragments import Fragments
 from nameplate.adapters.proxy.nginx_operator import OwnDirectives
+from nameplate.adapters.proxy.nginx_rendering import DEFAULTS, NginxRendering
 from nameplate.adapters.proxy.nginx_settings import LISTEN, NginxConfiguration, is_listen
-from nameplate.adapters.proxy.nginx_syntax import emit, written
-from nameplate.adapters.proxy.sites import Site, group, own_upstream
+from nameplate.adapters.proxy.nginx_syntax import emit
+from nameplate.adapters.proxy.remembered import Remembered
+from nameplate.adapters.proxy.sites import own_upstream
 from nameplate.core.errors import NameplateError, Refused
 from nameplate.core.route_settings import UNSUPPORTED
 from nameplate.ports.proxy import (
@@ -45,14 +47,11 @@ from nameplate.ports.proxy import (
     Upstream,
 )
 
-_DEFAULTS = "00-nameplate.conf"
 _HANDSHAKE = 1.0
 """Seconds after which a handshake that a former worker has accepted has its certificate."""
-_FORM = "nameplate.form"
-"""Written nowhere: what makes a configuration another one although the fragments are the same."""
 _UNREAD = {"basic_auth": "nginx's workers cannot read in the proxy's folder (`chmod o+x`)"}
-_FRAGMENTS = Fragments(32 * 1024 * 1024)
-"""Of all servers that this process configures: an adapter lives for one step."""
+_RENDERED: Remembered[NginxRendering] = Remembered(100_000)
+"""Of all servers that this process configures, counted in routes."""
 
 
 class Nginx:
@@ -110,20 +109,12 @@ class Nginx:
         """Return the key pairs, and fragments: one for each host, or for all that are alike where they are many."""
         own = self._own()
         is_read = nginx_readers.are_known(self.folder, own.workers)
-        sites = group(routes, {**UNSUPPORTED["nginx"], **({} if is_read else _UNREAD)})
-        files, secrets, owners = keys.files(sites)
-        many, single = nginx_shared.parted(sites, self._many if is_read else 0)
-        if self._many:
-            files[_FORM] = f"{self._many} {nginx_shared.FORM}".encode()
-        if many:
-            files[nginx_shared.FRAGMENT] = nginx_shared.fragment(self._layout, many)
-        files[_DEFAULTS] = written(nginx_fragments.defaults(self._layout, sites, own))
-        for site in single:
-            name = f"{site.route_ids[0]}.conf"
-            files[name] = self._fragment(site)
-            owners[name] = site.route_ids
-            files |= nginx_route_settings.passwords(site)
-        return Config(dict(sorted(files.items())), secrets, owners, keys.later(sites))
+        many = self._many if is_read else 0
+        unsupported = {**UNSUPPORTED["nginx"], **({} if is_read else _UNREAD)}
+        make = partial(NginxRendering, self._layout, many, unsupported)
+        form = f"{self._many} {nginx_shared.FORM}" if self._many else ""
+        with _RENDERED.using((self._form, many, is_read), len(routes), make) as rendering:
+            return rendering.config(routes, own, form)
 
     def collisions(self) -> Sequence[Collision]:
         """Return what in the operator's nginx.conf meets what Nameplate writes."""
@@ -131,16 +122,6 @@ class Nginx:
 
     def _own(self) -> OwnDirectives:
         return nginx_operator.read(self._main, self._executable, self.folder)
-
-    def _fragment(self, site: Site) -> bytes:
-        """Return the fragment of one host: rendered once for as long as nothing about it changes."""
-        stem = None if site.key_pair is None else keys.stem(site.key_pair)
-        key = self._form, site.hostname, site.route_ids, site.locations, stem
-        found = _FRAGMENTS.get(key)
-        if found is None:
-            found = written(nginx_fragments.servers(self._layout, site))
-            _FRAGMENTS.keep(key, found)
-        return found
 
     def apply(self, config: Config) -> None:
         """Write, test, swap, reload and wait for the new workers; or leave everything as it was.
@@ -163,7 +144,7 @@ class Nginx:
             keys.write(self.folder, config, readers)
             release, changed = self._write(config)
             try:
-                self._check(changed, config)
+                self._check([one for one in changed if one.name != nginx_shared.FRAGMENT], config)
                 running = self._switch(release, config, digest)
             except (NameplateError, OSError):
                 if self._current() != release.resolve():  # nginx must start with what is there
@@ -216,12 +197,14 @@ class Nginx:
         """Have nginx test the changed fragments on their own, before anything refers to them.
 
         nginx needs about a millisecond for each certificate, so the others are left to the test of
-        the whole.
+        the whole, and so is what very many hosts share.
         """
+        if not changed:
+            return
         with tempfile.TemporaryDirectory(prefix="nameplate-nginx-") as scratch:
             main = Path(scratch, "nginx.conf")
             pid = Path(scratch, "pid")
-            shared = self.folder / "current" / _DEFAULTS
+            shared = self.folder / "current" / DEFAULTS
             includes = {path.name: path for path in (shared, *changed)}
             sizes = self._own().hash_sizes
             told = nginx_fragments.main(pid, [*includes.values()], Path(scratch), sizes)
@@ -233,20 +216,22 @@ class Nginx:
     def _switch(self, release: Path, config: Config, digest: str) -> bool:
         """Make `release` current and have nginx serve it; go back when it does not.
 
-        Tells whether an nginx runs: without one the release waits for its start.
+        Tells whether an nginx runs: without one the release waits for its start. With very many hosts a
+        running nginx tests while it loads, and keeps what it had when it refuses: a test before that
+        would take as long again.
         """
         applied = self.folder / "applied"
         previous = self._current()
         applied.unlink(missing_ok=True)
         self._point(release)
         try:
-            complaint = nginx_process.test(self._executable, self._main)
-            if complaint:
-                raise _refusal(complaint, config)
             master = nginx_process.find(self._pid_file)
+            test = partial(self._test, config)
+            if master is None or nginx_shared.FRAGMENT not in config.files:
+                test()
             if master is None:
                 return False
-            nginx_process.reload(master, self._reload_seconds)
+            nginx_process.reload(master, self._reload_seconds, test)
         except (NameplateError, OSError):
             self._point(previous)
             running = nginx_process.find(self._pid_file)
@@ -257,6 +242,12 @@ class Nginx:
         with contextlib.suppress(OSError):  # without this note it is loaded once more
             applied.write_text(f"{digest} {release.name} {master}\n")
         return True
+
+    def _test(self, config: Config) -> None:
+        """Raise what nginx says to what it would start with, if it refuses that."""
+        complaint = nginx_process.test(self._executable, self._main)
+        if complaint:
+            raise _refusal(complaint, config)
 
     def _current(self) -> Path | None:
         current = self.folder / "current"
@@ -300,14 +291,11 @@ class Nginx:
 
 
 def _digest(config: Config) -> str:
-    """Return one digest of all files; names of key files already carry one of the certificate."""
+    """Return one digest of all files: they name the key pairs, and a name stands for one content."""
     total = hashlib.sha256()
-    for name in sorted(config.secrets):
-        total.update(f"{name}\0".encode())
     for name, content in sorted(config.files.items()):
-        if not name.startswith(keys.FOLDER):
-            total.update(f"{name}\0{len(content)}\0".encode())
-            total.update(content)
+        total.update(f"{name}\0{len(content)}\0".encode())
+        total.update(content)
     return total.hexdigest()
 
 

@@ -51,8 +51,8 @@ class Layout:
         return self.folder / WITHDRAWN / route_id
 
 
-def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple[Directive, ...]:
-    """Return what all sites share, and the answer to every host that is not ours: none.
+def defaults(layout: Layout, hosts: int, own: OwnDirectives) -> tuple[Directive, ...]:
+    """Return what so many hosts share, and the answer to every host that is not ours: none.
 
     What the operator has set already stays, and is not said again: nginx would refuse both.
     """
@@ -61,7 +61,7 @@ def defaults(layout: Layout, sites: Sequence[Site], own: OwnDirectives) -> tuple
     secure = [*_defaults(layout.listen_https, own, "ssl", "http2")]
     secure += [line("server_name", ""), PROTOCOLS, line("ssl_reject_handshake", "on"), CLOSE]
     return (
-        *_hash_sizes(len(sites), own),
+        *_hash_sizes(hosts, own),
         block(
             "map",
             "$http_upgrade",

@@ -5,13 +5,15 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nameplate.core.errors import Refused, Unavailable
 
 _COMPLAINT = re.compile(r"\[(?:emerg|alert|crit|error)\] (?:\d+#\d+: )?(.+)")
 _TEST_SECONDS = 120
+_LONG = 1.0
+"""Seconds after which a reload may have been refused."""
 
 
 def test(executable: str, main: Path | None) -> str:
@@ -77,18 +79,23 @@ def users(pid: int) -> list[tuple[int, frozenset[int]]]:
     return found
 
 
-def reload(pid: int, seconds: float) -> None:
+def reload(pid: int, seconds: float, test: Callable[[], None] = lambda: None) -> None:
     """Make the master load its configuration; return once only new workers accept connections.
 
-    Raises `Refused` when the old workers still serve after `seconds`: nginx kept what it had.
+    Raises `Refused` when the old workers still serve after `seconds`: nginx kept what it had. It says
+    nowhere why, so when it takes long `test` is to raise that.
     """
     before = _workers(pid)
     signal_reload(pid)
     start = time.monotonic()
+    is_tested = False
     while (passed := time.monotonic() - start) < seconds:
         now = _workers(pid)
         if now and not now & before:
             return
+        if passed > _LONG and not is_tested:
+            test()
+            is_tested = True
         time.sleep(min(0.02 + passed / 20, 0.2))
     raise Refused(
         "proxy_reload_failed",

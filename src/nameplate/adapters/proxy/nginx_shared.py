@@ -5,11 +5,12 @@ certificates. Here nginx's workers read the pair of a host when a handshake asks
 be able to read the keys.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy import nginx_fragments as fragments
+from nameplate.adapters.proxy.grouping import reorder
 from nameplate.adapters.proxy.nginx_fragments import Layout
 from nameplate.adapters.proxy.nginx_headers import forwarded
 from nameplate.adapters.proxy.nginx_syntax import Directive, block, is_bare, line, written
@@ -38,46 +39,105 @@ class _Behaviour:
     """Without what is the host's own."""
 
 
-def parted(sites: Sequence[Site], many: int) -> tuple[list[Site], list[Site]]:
-    """Return the sites that share servers, and those that have their own; `many` make it worth while."""
-    alike = [site for site in sites if _is_plain(site)] if many else []
-    if not many or len(alike) < many:
-        return [], list(sites)
-    return alike, [site for site in sites if not _is_plain(site)]
+@dataclass(frozen=True, slots=True)
+class _SharedHost:
+    """What one host adds to each map, and whom it is alike."""
+
+    marker: str
+    target: str
+    pair: str
+    """Lines; empty where there is nothing to say."""
+    alike: "_SharedServers"
 
 
-def fragment(layout: Layout, sites: Sequence[Site]) -> bytes:
-    """Return the servers of all these sites. Raises Refused `fragment_unsafe`."""
-    hosts: dict[object, tuple[_Behaviour, list[str]]] = {}
-    markers, targets, pairs = {}, {}, {}
-    marker = str(layout.marker(""))
-    addresses: dict[Upstream, tuple[str, bool]] = {}
-    for site in sites:
-        location, host = site.locations[0], site.hostname
-        named = False
+@dataclass(eq=False, slots=True)
+class _SharedServers:
+    """Hosts that share servers, sorted, and those servers with a place for the names."""
+
+    key: object
+    template: str
+    hosts: list[str] = field(default_factory=list)
+
+
+class SharedHosts:
+    """The hosts that share servers: few of them change, and only those are looked at."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Begin with none."""
+        self._layout = layout
+        self._marker = str(layout.marker(""))
+        self._addresses: dict[Upstream, tuple[str, bool]] = {}
+        self._order: list[str] = []
+        self._hosts: dict[str, _SharedHost] = {}
+        self._behaviours: dict[object, _SharedServers] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._hosts)
+
+    def change(self, gone: Collection[str], come: Sequence[Site]) -> None:
+        """Take hosts out and put plain ones in. Raises Refused `fragment_unsafe`."""
+        left: dict[_SharedServers, list[str]] = {}
+        entered: dict[_SharedServers, list[str]] = {}
+        for host in gone:
+            left.setdefault(self._hosts.pop(host).alike, []).append(host)
+        for site in come:
+            made = self._made(site)
+            self._hosts[site.hostname] = made
+            entered.setdefault(made.alike, []).append(site.hostname)
+        for alike in {**left, **entered}:
+            reorder(alike.hosts, left.get(alike, ()), entered.get(alike, ()))
+            if not alike.hosts:
+                del self._behaviours[alike.key]
+        reorder(self._order, gone, [site.hostname for site in come])
+
+    def fragment(self) -> bytes:
+        """Return the maps and the servers of all."""
+        hosts = [self._hosts[host] for host in self._order]
+        parts = []
+        if self._layout.watched:
+            parts.append(_map("$host", _MARKER, [one.marker for one in hosts]))
+        parts.append(_map("$host", _TO, [one.target for one in hosts]))
+        parts.append(_map("$ssl_server_name", _PAIR, [one.pair for one in hosts]))
+        for alike in sorted(self._behaviours.values(), key=lambda one: one.hosts[0]):
+            names = "\n    ".join(_named(alike.hosts))
+            parts.append(alike.template.replace(f"server_name {_NAMES};", names))
+        return "".join(parts).encode()
+
+    def _made(self, site: Site) -> _SharedHost:
+        location = site.locations[0]
+        target, named = "", False
         if location.redirect is not None:
-            targets[host] = location.redirect.hostname
+            target = location.redirect.hostname
         elif location.answer is None:
             upstream = location.targets[0].upstream
-            if upstream not in addresses:
-                addresses[upstream] = _address(layout, upstream)
-            targets[host], named = addresses[upstream]
-        markers[host] = f"{marker}/{location.key}"
-        if site.key_pair is not None:
-            pairs[host] = keys.stem(site.key_pair)
+            if upstream not in self._addresses:
+                self._addresses[upstream] = _address(self._layout, upstream)
+            target, named = self._addresses[upstream]
         key = _key(site, named=named)
-        if key not in hosts:
-            hosts[key] = _behaviour(site, named=named), []
-        hosts[key][1].append(host)
-    parts = [_map("$host", _MARKER, markers)] if layout.watched else []
-    parts += [_map("$host", _TO, targets), _map("$ssl_server_name", _PAIR, pairs)]
-    for behaviour, names in hosts.values():
-        template = written(_servers(layout, behaviour)).decode()
-        parts.append(template.replace(f"server_name {_NAMES};", "\n    ".join(_named(names))))
-    return "".join(parts).encode()
+        alike = self._behaviours.get(key)
+        if alike is None:
+            servers = written(_servers(self._layout, _behaviour(site, named=named)))
+            alike = self._behaviours[key] = _SharedServers(key, servers.decode())
+        pair = "" if site.key_pair is None else keys.stem(site.key_pair)
+        said = f"{self._marker}/{location.key}", target, pair
+        marker, target, pair = (_entry(site.hostname, one) for one in said)
+        return _SharedHost(marker, target, pair, alike)
 
 
-def _is_plain(site: Site) -> bool:
+def _entry(host: str, value: str) -> str:
+    """Return a line of a map, if there is a value. Raises Refused `fragment_unsafe`."""
+    if not value:
+        return ""
+    if not (is_bare(host) and is_bare(value)):
+        raise Refused(
+            "fragment_unsafe",
+            "A generated map for nginx would not be read as what was intended, so it is not used.",
+        )
+    return f"    {host} {value};\n"
+
+
+def is_plain(site: Site) -> bool:
     """Tell whether nothing of a host but names, places and ids is its own."""
     location = site.locations[0]
     return (
@@ -118,14 +178,8 @@ def _behaviour(site: Site, *, named: bool) -> _Behaviour:
     return _Behaviour(site.key_pair is not None, named, alike)
 
 
-def _map(source: str, variable: str, entries: Mapping[str, str]) -> str:
-    if not all(map(is_bare, entries)) or not all(map(is_bare, entries.values())):
-        detail = (
-            "A generated map for nginx would not be read as what was intended, so it is not used."
-        )
-        raise Refused("fragment_unsafe", detail)
-    lines = [f"    {host} {value};\n" for host, value in entries.items()]
-    return "".join([f'map {source} {variable} {{\n    default "";\n', *lines, "}\n"])
+def _map(source: str, variable: str, entries: Sequence[str]) -> str:
+    return f'map {source} {variable} {{\n    default "";\n{"".join(entries)}}}\n'
 
 
 def _named(names: Sequence[str]) -> Iterator[str]:

@@ -6,12 +6,14 @@ Documents are JSON, which Traefik's file provider reads as the YAML that it is.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
+from functools import partial
 
-from nameplate.adapters.proxy import keys
 from nameplate.adapters.proxy import traefik_rules as rules
-from nameplate.adapters.proxy.fragments import Fragments
-from nameplate.adapters.proxy.sites import Site, group
+from nameplate.adapters.proxy.grouping import Grouping, reorder
+from nameplate.adapters.proxy.pair_files import PairFiles
+from nameplate.adapters.proxy.remembered import Remembered, digest
+from nameplate.adapters.proxy.sites import Site
 from nameplate.adapters.proxy.traefik_rules import Json, TraefikLayout
 from nameplate.core.errors import Refused
 from nameplate.core.route_settings import UNSUPPORTED
@@ -20,24 +22,77 @@ from nameplate.ports.proxy import Config, Route
 COMMON = "nameplate.yaml"
 HOSTS = "nameplate_hosts"
 """Traefik reads folders by name: the file before this folder, so that what it tells of is there."""
-_FRAGMENTS = Fragments(32 * 1024 * 1024)
-"""Of all servers that this process configures: an adapter lives for one step."""
+_RENDERED: "Remembered[_Rendering]" = Remembered(100_000)
+"""Of all servers that this process configures, counted in routes: a document of each is kept."""
 _DIGITS = 32
 
 
-def render(layout: TraefikLayout, certificates: str, routes: Sequence[Route]) -> Config:
+@dataclass(frozen=True, slots=True)
+class TraefikConfig(Config):
+    """Documents, with the digest of each host's by the name of its file."""
+
+    digests: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def render(
+    layout: TraefikLayout, certificates: str, routes: Sequence[Route], server: str
+) -> TraefikConfig:
     """Return the configuration; Traefik sees the key pairs below the folder `certificates`.
 
-    The common document tells a digest of all the others.
+    The common document tells a digest of all the others. What is remembered is so of a `server`.
     """
-    sites = group(routes, UNSUPPORTED["traefik"])
-    files, secrets, owners = keys.files(sites)
-    for site in sites:
-        name = f"{HOSTS}/{site.route_ids[0]}.yaml"
-        files[name] = _document(layout, certificates, site)
-        owners[name] = site.route_ids
-    files[COMMON] = common(layout, _digest(layout, files))
-    return Config(dict(sorted(files.items())), secrets, owners, keys.later(sites))
+    make = partial(_Rendering, layout, certificates)
+    with _RENDERED.using((server, layout, certificates), len(routes), make) as rendering:
+        return rendering.config(routes)
+
+
+class _Rendering:
+    """One server's hosts as documents, each made once for as long as nothing about it changes."""
+
+    def __init__(self, layout: TraefikLayout, certificates: str) -> None:
+        self._layout = layout
+        self._certificates = certificates
+        self._grouping = Grouping()
+        self._pairs = PairFiles()
+        self._files: dict[str, bytes] = {}
+        self._owners: dict[str, tuple[str, ...]] = {}
+        self._digests: dict[str, bytes] = {}
+        self._order: list[str] = []
+
+    def config(self, routes: Sequence[Route]) -> TraefikConfig:
+        change = self._grouping.regroup(routes, UNSUPPORTED["traefik"])
+        self._pairs.change(change)
+        gone = {_name(site) for site in change.gone.values()}
+        for name in gone:
+            del self._files[f"{HOSTS}/{name}"], self._owners[f"{HOSTS}/{name}"], self._digests[name]
+        for site in change.come.values():
+            self._put(site)
+        reorder(self._order, gone, {_name(site) for site in change.come.values()})
+        pairs = self._pairs
+        files = {COMMON: common(self._layout, self._revision()), **self._files}
+        owners = {**pairs.owners, **self._owners}
+        return TraefikConfig(
+            files, dict(pairs.secrets), owners, dict(pairs.later), digests=dict(self._digests)
+        )
+
+    def _put(self, site: Site) -> None:
+        pair, name = site.key_pair, _name(site)
+        files = rules.paths_of(pair, self._certificates) if pair else None
+        content = written(rules.site(self._layout, site, files))
+        self._files[f"{HOSTS}/{name}"] = content
+        self._owners[f"{HOSTS}/{name}"] = site.route_ids
+        self._digests[name] = digest(content)
+
+    def _revision(self) -> str:
+        """Return a digest of all documents; they name the key pairs, and a name stands for one content."""
+        total = hashlib.sha256(repr(self._layout).encode())
+        for name in self._order:
+            total.update(name.encode() + self._digests[name])
+        return total.hexdigest()[:_DIGITS]
+
+
+def _name(site: Site) -> str:
+    return f"{site.route_ids[0]}.yaml"
 
 
 def common(layout: TraefikLayout, revision: str) -> bytes:
@@ -52,15 +107,6 @@ def revision_of(config: Config) -> str:
         rules.REVISION_HEADER
     ]
     return told
-
-
-def hosts(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the documents of hosts, by the names of their files."""
-    return {
-        name.removeprefix(f"{HOSTS}/"): content
-        for name, content in files.items()
-        if PurePosixPath(name).parent.name == HOSTS
-    }
 
 
 def holds_hashes(content: bytes) -> bool:
@@ -80,25 +126,3 @@ def written(document: Json) -> bytes:
             "A generated file for Traefik would not be read as what was intended, so it is not used.",
         )
     return text.encode()
-
-
-def _document(layout: TraefikLayout, certificates: str, site: Site) -> bytes:
-    """Return the document of one host: rendered once for as long as nothing about it changes."""
-    pair = site.key_pair
-    files = rules.paths_of(pair, certificates) if pair else None
-    key = layout, files, site.hostname, site.route_ids, site.locations
-    found = _FRAGMENTS.get(key)
-    if found is None:
-        found = written(rules.site(layout, site, files))
-        _FRAGMENTS.keep(key, found)
-    return found
-
-
-def _digest(layout: TraefikLayout, files: Mapping[str, bytes]) -> str:
-    total = hashlib.sha256(repr(layout).encode())
-    for name, content in sorted(files.items()):
-        if not name.startswith(
-            keys.FOLDER
-        ):  # documents name them, and a name stands for one content
-            total.update(f"{name}\0{len(content)}\0".encode() + content)
-    return total.hexdigest()[:_DIGITS]

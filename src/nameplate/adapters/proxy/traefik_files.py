@@ -12,18 +12,22 @@ replaced. It starts with what is there, without Nameplate and without any name s
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nameplate.adapters.proxy import folder as folder_of
 from nameplate.adapters.proxy import keys, traefik_collisions
 from nameplate.adapters.proxy import traefik_documents as documents
 from nameplate.adapters.proxy import traefik_rules as rules
+from nameplate.adapters.proxy.remembered import FileDigests
+from nameplate.adapters.proxy.traefik_documents import TraefikConfig
 from nameplate.adapters.proxy.traefik_look import RunningTraefik
 from nameplate.core.errors import Refused
 from nameplate.ports.proxy import Collision, Config, Route, RoutePlace
 
 _STAGING = "staging"
+_DIGESTS = FileDigests()
+"""Of the documents of all servers that this process configures."""
 
 
 class TraefikFiles:
@@ -47,9 +51,9 @@ class TraefikFiles:
         self._running = running
         self._mounted_at = mounted_at or str(folder)
 
-    def render(self, routes: Sequence[Route]) -> Config:
+    def render(self, routes: Sequence[Route]) -> TraefikConfig:
         """Return one document for each host, named by its first route's id, and the key pairs."""
-        return documents.render(self._layout, self._mounted_at, routes)
+        return documents.render(self._layout, self._mounted_at, routes, str(self.folder))
 
     def apply(self, config: Config) -> None:
         """Write what differs, have Traefik load it, and wait until it serves it.
@@ -58,10 +62,12 @@ class TraefikFiles:
         after that. Raises `RouteRefused` with what Traefik's API tells of routers, Refused
         `proxy_reload_failed` when it keeps what it had, `Unavailable` with `disk_full`, `proxy_busy`.
         """
+        if not isinstance(config, TraefikConfig):
+            raise TypeError("a configuration that another adapter has rendered")
         with folder_of.exclusive(self.folder):
             keys.write(self.folder, config)
             revision = documents.revision_of(config)
-            changed = self._write(documents.hosts(config.files))
+            changed = self._write(config)
             self._have_loaded(config.files[documents.COMMON], revision, changed=changed)
             keys.sweep(self.folder, config)
         refused = self._running.refused()
@@ -100,23 +106,21 @@ class TraefikFiles:
     def _hosts(self) -> Iterator[Path]:
         return (self.dynamic / documents.HOSTS).glob("*.yaml")
 
-    def _write(self, wanted: Mapping[str, bytes]) -> bool:
+    def _write(self, config: TraefikConfig) -> bool:
         """Make the folder of hosts hold exactly these documents; tell whether anything changed."""
         target = self.dynamic / documents.HOSTS
         target.mkdir(parents=True, exist_ok=True)
-        changed = False
-        for name, content in wanted.items():
-            path = target / name
-            if not path.exists() or path.read_bytes() != content:
-                self._place(path, content)
-                changed = True
-        for path in target.iterdir():
-            if path.name not in wanted:
-                path.unlink()
-                changed = True
-        if changed:
+        there = _DIGESTS.look(target)
+        wanted = config.digests
+        changed = [name for name, digest in wanted.items() if there.get(name) != digest]
+        for name in changed:
+            self._place(target / name, config.files[f"{documents.HOSTS}/{name}"])
+        gone = there.keys() - wanted.keys()
+        for name in gone:
+            (target / name).unlink()
+        if changed or gone:
             folder_of.sync(target)
-        return changed
+        return bool(changed or gone)
 
     def _have_loaded(self, content: bytes, revision: str, *, changed: bool) -> None:
         """Replace the file that Traefik looks at, unless it serves all of this already; wait for it."""

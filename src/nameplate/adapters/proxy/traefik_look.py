@@ -28,6 +28,11 @@ class RunningTraefik:
         self._api = Api(api_url, timeout=_SECONDS) if api_url else None
         self._patience = patience
 
+    @property
+    def address(self) -> str:
+        """Host and port of its HTTP entry point."""
+        return dial(self._at)
+
     def revision(self) -> str | None:
         """Return what it serves, None when it serves nothing of ours.
 

@@ -25,7 +25,7 @@ class PulledTraefik:
 
     def render(self, routes: Sequence[Route]) -> Config:
         """Return one document for each host and the key pairs; `document` joins them."""
-        return documents.render(self._layout, "", routes)
+        return documents.render(self._layout, "", routes, self._running.address)
 
     def document(self, config: Config) -> bytes:
         """Return what Traefik gets when it asks: everything, private keys too, in a stable order.

@@ -37,7 +37,7 @@ from nameplate.ports.agents import AgentCheck, AgentLook, AgentReport, AgentStat
 from nameplate.ports.prober import ProbeResult, ProbeTarget
 from nameplate.ports.proxy import RoutePlace
 from nameplate.usecases import work
-from nameplate.usecases.serving import agent_versions, routes, targets
+from nameplate.usecases.serving import agent_versions, rendering, routes, targets
 from nameplate.usecases.serving.routes import Difference, WantedRoute
 from nameplate.usecases.tools import Tools
 
@@ -102,7 +102,7 @@ def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None
             return None
         checks = _checks(session, row)
         difference = _difference(session, tools, row, checks)
-        given = routes.rendered(session, tools.keyring, difference.told, row)
+        given = rendering.rendered(session, tools.keyring, difference.told, row)
         return AgentState(
             server=ids.show(Prefix.SERVER, row.id),
             revision=row.offered_revision,
@@ -162,7 +162,7 @@ def _too_new(session: Session, tools: Tools, row: Server, difference: Difference
     """Return the routes that an older agent is not told of, and why."""
     if _protocol(row) >= NEWEST:
         return {}
-    given = routes.rendered(session, tools.keyring, difference.told, row)
+    given = rendering.rendered(session, tools.keyring, difference.told, row)
     return agent_versions.left_out(given, _protocol(row))
 
 

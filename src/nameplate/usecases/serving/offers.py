@@ -16,7 +16,7 @@ from nameplate.leases import Lease
 from nameplate.models import Server
 from nameplate.ports.proxy import Proxy, PulledProxy, RouteRefused
 from nameplate.usecases import work
-from nameplate.usecases.serving import hosted, routes
+from nameplate.usecases.serving import hosted, rendering, routes
 from nameplate.usecases.serving.routes import Difference
 from nameplate.usecases.tools import Tools
 
@@ -68,7 +68,7 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
         found += routes.stopped(
             session, server_id, tools.suspended_answer, found, row.server_group_id
         )
-        given = routes.rendered(session, tools.keyring, found, row)
+        given = rendering.rendered(session, tools.keyring, found, row)
     refused: set[str] = set()
     kept_back: set[str] = set()
     for _ in range(MAX_REFUSALS):
@@ -86,5 +86,5 @@ def document(sessions: Sessions, tools: Tools, server_id: int) -> OfferedDocumen
             kept_back |= set(back.names)
             found = list(back.difference.wanted)
             with sessions.look() as session:
-                given = routes.rendered(session, tools.keyring, found, row)
+                given = rendering.rendered(session, tools.keyring, found, row)
     raise Refused("proxy_refused", "Too many routes of the server cannot be served.")

@@ -41,6 +41,7 @@ from nameplate.usecases.serving import (
     hosted,
     offers,
     proxy_forms,
+    rendering,
     routes,
     served_now,
 )
@@ -218,7 +219,8 @@ def _configure(
             given = _given(sessions, tools, lease, difference, later)
             continue
         tools.checkpoint("proxy:applied")
-        served = [row for row in difference.wanted if row.id not in refused]
+        left = {ids.parse(one, "bnd") for one in refused}
+        served = [row for row in difference.wanted if row.binding not in left]
         theirs = _of_bindings(difference, refused)
         return ServedNow(difference.fingerprint(refused), served, theirs, kept_back)
     return ServedNow(None, (), _of_bindings(difference, refused))
@@ -226,15 +228,15 @@ def _configure(
 
 def _of_bindings(difference: Difference, refused: Mapping[str, str]) -> dict[str, str]:
     """Return the refusals that bindings are told of: one that is stopped just answers nothing."""
-    known = {row.id for row in difference.wanted}
-    return {one: why for one, why in refused.items() if one in known}
+    known = {row.binding for row in difference.wanted}
+    return {one: why for one, why in refused.items() if ids.parse(one, "bnd") in known}
 
 
 def _given(
     sessions: Sessions, tools: Tools, lease: Lease, difference: Difference, later: Sessions | None
 ) -> tuple[Route, ...]:
     def rendered(session: Session, row: Server) -> tuple[Route, ...]:
-        return routes.rendered(session, tools.keyring, difference.told, row, later)
+        return rendering.rendered(session, tools.keyring, difference.told, row, later)
 
     return work.read(sessions, Server, lease, rendered)
 

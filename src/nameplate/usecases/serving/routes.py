@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from nameplate.core import cdn, deployment, ids, route_settings
+from nameplate.core import cdn, deployment, ids
 from nameplate.core.actor import PLATFORM
-from nameplate.core.encryption import KeyRing
 from nameplate.core.lifecycle import BindingStatus
-from nameplate.core.route_settings import RouteSettings
-from nameplate.db import Sessions, database_now
+from nameplate.db import database_now
 from nameplate.models import (
     Application,
     Binding,
@@ -26,19 +24,17 @@ from nameplate.models import (
     Certificate,
     Domain,
     Organization,
-    Server,
     ServerGroup,
 )
 from nameplate.models.dns_settings import DnsSettings
 from nameplate.ports.proxy import (
-    Redirect,
-    Route,
     RoutePlace,
     Upstream,
 )
 from nameplate.usecases.certificates import deployments
 from nameplate.usecases.certificates.deployments import BoundServer
-from nameplate.usecases.serving import hosts, key_pairs, redirects, targets
+from nameplate.usecases.serving import hosts, redirects, targets
+from nameplate.usecases.serving.known import Known
 
 _NOWHERE = Upstream("127.0.0.1", 80)  # of a route that answers by itself
 
@@ -102,27 +98,37 @@ class WantedRoute(NamedTuple):
     @property
     def key_pair(self) -> str:
         """The id of the key pair; empty without one."""
-        if self.certificate is None:
-            return ""
-        return f"{ids.show('crt', self.certificate)}-{self.generation}"
+        return _pair(self.certificate, self.generation)
+
+    @property
+    def written_config(self) -> str:
+        """Its `proxy_config` as text, so that `1` and `true` differ."""
+        return _written(self.proxy_config)
 
     @property
     def digest(self) -> str:
         """A digest of all that the route says."""
-        return digest(
-            self.hostname,
-            self.path,
-            self.upstream_host,
-            self.upstream_port,
-            self.key_pair,
-            self.force_https,
-            self.hsts,
-            self.weight,
-            self.redirect_to,
-            self.redirect_status,
-            _written(self.proxy_config),
-            *(() if self.answer is None else (self.answer,)),
-        )
+        return _DIGESTS.of(self.binding, SAID(self), _digest)
+
+
+SAID: Callable[[WantedRoute], tuple[Any, ...]] = attrgetter(
+    "certificate", "generation", "hostname", "path", "upstream_host", "upstream_port", "force_https", "hsts",
+    "weight", "redirect_to", "redirect_status", "written_config", "answer",
+)  # fmt: skip
+"""What a route says."""
+_DIGESTS: Known[str] = Known()
+"""By binding."""
+
+
+def _digest(said: tuple[Any, ...]) -> str:
+    certificate, generation, host, path, upstream, port, *told, answer = said
+    pair = _pair(certificate, generation)
+    said_ = () if answer is None else (answer,)
+    return digest(host, path, upstream, port, pair, *told, *said_)
+
+
+def _pair(certificate: int | None, generation: int | None) -> str:
+    return "" if certificate is None else f"{ids.show('crt', certificate)}-{generation}"
 
 
 class ServedRoute(NamedTuple):
@@ -473,47 +479,6 @@ def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a c
     )
 
 
-def rendered(
-    session: Session,
-    ring: KeyRing,
-    found: Iterable[WantedRoute],
-    server: Server,
-    later: Sessions | None = None,
-) -> tuple[Route, ...]:
-    """Return the routes for a server's proxy. A private key is opened only when it is written.
-
-    With `later` certificates that were read once are read again when they are needed, from there.
-    """
-    rows = tuple(found)
-    pairs = key_pairs.of(session, ring, rows, later)
-    return tuple(
-        Route(
-            id=row.id,
-            hostname=row.hostname,
-            path=row.path,
-            upstream=Upstream(row.upstream_host, row.upstream_port),
-            key_pair=pairs.get(key_pairs.generation(row)),
-            force_https=row.force_https,
-            hsts=row.hsts,
-            weight=row.weight,
-            redirect=Redirect(row.redirect_to, row.redirect_status) if row.redirect_to else None,
-            settings=(settings := _settings(row, str((server.proxy or {}).get("type", "")))),
-            answer=row.answer,
-            edges=row.edges if settings.allow_ips else (),
-        )
-        for row in rows
-    )
-
-
-def _settings(row: WantedRoute, kind: str) -> RouteSettings:
-    """Return a route's settings; the edges in front are trusted where the proxy can do that."""
-    found = route_settings.stored(row.proxy_config)
-    if not row.edges or "trusted_proxies" in route_settings.UNSUPPORTED.get(kind, {}):
-        return found
-    trusted = dict.fromkeys((*found.trusted_proxies, *row.edges))
-    return replace(found, trusted_proxies=tuple(trusted))
-
-
 @dataclass(frozen=True)
 class Difference:
     """What a server should serve, beside what its proxy was last told."""
@@ -558,21 +523,22 @@ class Difference:
     def fingerprint(self, left_out: Mapping[str, str]) -> str:
         """Return the digest of what the proxy should serve without these routes."""
         total = hashlib.sha256(self.form.encode())
-        for name, said in self._said:
-            if name not in left_out:
+        left = {row.binding for row in self.told if row.id in left_out} if left_out else set()
+        for binding, said in self._said:
+            if binding not in left:
                 total.update(said)
         return total.hexdigest()
 
     @cached_property
-    def _said(self) -> Sequence[tuple[str, bytes]]:
-        """Id and digest of each route, worked out once: there may be tens of thousands.
+    def _said(self) -> Sequence[tuple[int, bytes]]:
+        """Binding and digest of each route, worked out once: there may be tens of thousands.
 
         What is served in a group is noted elsewhere, though nothing else changes.
         """
         marks = {True: "\0", False: ""}
         return [
             (
-                row.id,
+                row.binding,
                 "\0".join((str(row.binding), row.digest, *row.edges, marks[row.in_group])).encode(),
             )
             for row in self.told
