@@ -44,7 +44,10 @@ def test_a_list_is_never_older_than_its_rows(sessions: Sessions, tmp_path: Path)
         return dict(found)
 
     def shown() -> dict[str, Any]:
-        return dict(acme.get("/v1/domains/example.com")) | {"conditions": None, "instructions": None}
+        return dict(acme.get("/v1/domains/example.com")) | {
+            "conditions": None,
+            "instructions": None,
+        }
 
     for note in ("one", "two", "three"):
         for _ in range(2):  # the second one is of JSON that was kept
