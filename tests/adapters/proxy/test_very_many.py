@@ -12,7 +12,7 @@ from tests.servers.caddy import Caddy
 from tests.servers.nginx import Nginx
 from tests.servers.origin import Origin
 
-from nameplate.adapters.proxy import caddy_certificates, keys, nginx_shared
+from nameplate.adapters.proxy import caddy_certificates, keys, nginx_process, nginx_shared
 from nameplate.adapters.proxy.sites import group
 from nameplate.core.basic_auth import AuthUser, BasicAuth
 from nameplate.core.errors import Refused
@@ -171,6 +171,33 @@ def test_hostile_text_reaches_no_map(nginx: Any) -> None:
     with pytest.raises(Refused) as caught:
         hosts.change((), [replace(site, hostname="a.test 1; } server {")])
     assert caught.value.code == "fragment_unsafe"
+
+
+def test_a_crash_before_what_nginx_refuses_is_taken_back_leaves_the_way_back(
+    nginx: Any, origins: Any, monkeypatch: Any
+) -> None:
+    routes = [host(n, origins[0].upstream)[0] for n in range(4)]
+    apply(nginx, *routes)
+    good = nginx.adapter.folder.joinpath("current").resolve()
+
+    def crash(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    main = nginx.main.read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(nginx_process, "reload", crash)
+        with pytest.raises(KeyboardInterrupt):
+            apply(nginx, *routes, host(5, origins[0].upstream)[0])
+    assert nginx.adapter.folder.joinpath("current").resolve() != good
+    nginx.main.write_text(main.replace("worker_processes", "no_such x; worker_processes"))
+    try:
+        with pytest.raises(Refused, match="no_such"):
+            apply(nginx, *routes, host(6, origins[0].upstream)[0])
+    finally:
+        nginx.main.write_text(main)
+    assert nginx.adapter.folder.joinpath("current").resolve() == good
+    apply(nginx, *routes)
+    assert nginx.look("https", "h0.many.test").status == 200
 
 
 def test_caddy_needs_no_load_for_a_renewed_certificate(caddy: Any, origins: Any) -> None:

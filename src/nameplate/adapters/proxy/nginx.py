@@ -161,7 +161,7 @@ class Nginx:
         Raises `Refused` with `withdrawal_unseen` when the workers may not look into the folder.
         """
         with folder_of.exclusive(self.folder):
-            (self.folder / "applied").unlink(missing_ok=True)
+            self._unsure()
             nginx_withdrawal.begin(self.folder, [place.id for place in places], self._pid_file)
 
     def _write(self, config: Config) -> tuple[Path, list[Path]]:
@@ -220,9 +220,7 @@ class Nginx:
         running nginx tests while it loads, and keeps what it had when it refuses: a test before that
         would take as long again.
         """
-        applied = self.folder / "applied"
-        previous = self._current()
-        applied.unlink(missing_ok=True)
+        previous = self._unsure()
         self._point(release)
         try:
             master = nginx_process.find(self._pid_file)
@@ -240,7 +238,7 @@ class Nginx:
                 nginx_process.signal_reload(running)
             raise
         with contextlib.suppress(OSError):  # without this note it is loaded once more
-            applied.write_text(f"{digest} {release.name} {master}\n")
+            self._note.write_text(f"{digest} {release.name} {master}\n")
         return True
 
     def _test(self, config: Config) -> None:
@@ -265,15 +263,35 @@ class Nginx:
             fresh.replace(current)
         folder_of.sync(self.folder)
 
+    @property
+    def _note(self) -> Path:
+        """The file that says what the running workers serve: digest, release and master."""
+        return self.folder / "applied"
+
     def _applied(self) -> str:
         """Return the digest of the configuration that the running workers are known to serve."""
         with contextlib.suppress(OSError, ValueError):
-            digest, release, master = (self.folder / "applied").read_text().split()
+            digest, release, master = self._note.read_text().split()
             current = self._current()
             running = nginx_process.find(self._pid_file)
             if current is not None and current.name == release and int(master) == running:
                 return digest
         return ""
+
+    def _unsure(self) -> Path | None:
+        """Say no longer what the workers serve, and return the release that they did last.
+
+        It stays in the note: `current` may lead to another one that nginx refuses, where a process
+        died before it could go back.
+        """
+        release = self._current()
+        with contextlib.suppress(OSError, ValueError):
+            _, name, _ = self._note.read_text().split()
+            served = self.folder / "releases" / name
+            release = served if served.is_dir() else release
+        with contextlib.suppress(OSError):  # on a full disk it is empty, and says as little
+            self._note.write_text(f"unknown {release.name if release else '-'} 0\n")
+        return release
 
     def _tidy(self, release: Path, config: Config) -> None:
         """Remove older releases and key pairs that nothing names any more."""
