@@ -194,33 +194,50 @@ def test_what_is_written_of_several_zones_is_written_together(shops: Shops) -> N
     assert len(writing) == 3, "before, after, and the one above"
 
 
+@dataclass
+class Failing(Counting):
+    """One that fails in some zones."""
+
+    call: str = "records"
+    labels: tuple[str, ...] = ()
+
+    def records(self, zone: Zone) -> Any:
+        self._refuse(zone, "records")
+        return super().records(zone)
+
+    def apply(self, zone: Zone, changes: Any) -> Any:
+        self._refuse(zone, "apply")
+        return super().apply(zone, changes)
+
+    def _refuse(self, zone: Zone, asked: str) -> None:
+        if asked == self.call and zone.name.removesuffix(f".{APEX}") in self.labels:
+            raise Unavailable("dns_unreachable", "The provider does not answer.")
+
+
 @pytest.mark.parametrize("call", ["records", "apply"])
-def test_a_zone_that_fails_takes_nothing_from_those_before_it(shops: Shops, call: str) -> None:
+def test_a_zone_that_fails_takes_nothing_from_the_others(shops: Shops, call: str) -> None:
     _apart(shops)
-    failing = f"two.{APEX}"
+    shops.rig.provider_is(Failing(shops.provider.inner, call=call, labels=("two",)))
+    leases = shops.leases()
+    assert shops.step(leases) == ([], [leases[1]])
+    assert _held_in(shops.provider.inner) == {"one", "three"}
+    with shops.rig.offline.sessions.begin(PLATFORM) as session:
+        rows = session.scalars(Record.visible(PLATFORM)).all()
+        assert [row.status for row in rows].count(RecordStatus.ACTIVE) == 2
+        leased = [session.get_one(Domain, one).lease_until is not None for one in shops.ids]
+    assert leased == [False, True, False]
 
-    class Failing(Counting):
-        def records(self, zone: Zone) -> Any:
-            self._refuse(zone, "records")
-            return super().records(zone)
 
-        def apply(self, zone: Zone, changes: Any) -> Any:
-            self._refuse(zone, "apply")
-            return super().apply(zone, changes)
-
-        def _refuse(self, zone: Zone, asked: str) -> None:
-            if zone.name == failing and asked == call:
-                raise Unavailable("dns_unreachable", "The provider does not answer.")
-
-    shops.rig.provider_is(Failing(shops.provider.inner))
+@pytest.mark.parametrize("call", ["records", "apply"])
+def test_a_second_zone_that_fails_ends_the_step(shops: Shops, call: str) -> None:
+    _apart(shops)
+    shops.rig.provider_is(Failing(shops.provider.inner, call=call, labels=("two", "three")))
     with pytest.raises(Unavailable):
         shops.step(shops.leases())
     assert _held_in(shops.provider.inner) == {"one"}
     with shops.rig.offline.sessions.begin(PLATFORM) as session:
-        rows = session.scalars(Record.visible(PLATFORM)).all()
-        assert [row.status for row in rows].count(RecordStatus.ACTIVE) == 1
-        assert session.get_one(Domain, shops.ids[0]).lease_until is None
-        assert session.get_one(Domain, shops.ids[1]).lease_until is not None
+        leased = [session.get_one(Domain, one).lease_until is not None for one in shops.ids]
+    assert leased == [False, True, True]
 
 
 def test_what_was_read_is_not_left_to_age(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:

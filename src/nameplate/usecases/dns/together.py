@@ -7,7 +7,7 @@ many zones, what is written down before and after is written for all of them at 
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 
 from sqlalchemy.orm import Session
@@ -33,6 +33,26 @@ MAX_READING = 0.5
 """Seconds for which zones are read before something is done: what was read is not left to age."""
 
 
+@dataclass(slots=True)
+class _Left:
+    """Domains that are left to a step of their own."""
+
+    leases: list[Lease] = field(default_factory=list)
+    error: NameplateError | None = None
+    """What the first zone that failed has failed with."""
+
+    def fail(self, error: NameplateError, leases: Iterable[Lease]) -> None:
+        """Leave the domains of a zone that failed, or raise: when a second one does, it is not the zone.
+
+        Zones of one account may be those of several organizations: none waits for another's, and none is told
+        what another's has come to.
+        """
+        if self.error is not None:
+            raise error
+        self.error = error
+        self.leases += leases
+
+
 @dataclass(frozen=True, slots=True)
 class _Domain:
     """One domain on its way to the provider."""
@@ -48,26 +68,31 @@ def reconcile(
     """Bring the values of domains of one account to its provider, or have those without one rest.
 
     Returns what stands in the way of some, and which are left to a step of their own: those that are
-    hosted, released, follow a plan of a person, or meet another one in a record set.
+    hosted, released, follow a plan of a person, meet another one in a record set, or are in a zone that
+    cannot be read or changed.
     """
     outcomes: list[work.StepOutcome] = []
-    plain, left = _read(sessions, tools, leases)
+    left = _Left()
+    plain = _read(sessions, tools, leases, left)
     for domains in _gathered(_planned(tools, plain, left)):
         tools.checkpoint("records:read")
         begun = _begin(sessions, tools, domains)
         acted: dict[Lease, Sequence[Outcome]] = {}
         try:
             for of_zone in _by_zone(begun):
-                acted |= _apply(sessions, tools, of_zone)
+                try:
+                    acted |= _apply(sessions, tools, of_zone)
+                except NameplateError as error:
+                    left.fail(error, [one.lease for one in of_zone if not one.push.todo.is_empty])
         finally:  # what was done is recorded, whatever the next zone comes to
             outcomes += _settle(sessions, tools, begun, acted)
-    return outcomes, left
+    return outcomes, left.leases
 
 
 def _gathered(planned: Iterator[_Domain]) -> Iterator[list[_Domain]]:
     """Yield the domains of several zones together, as long as reading those is quick.
 
-    A zone that cannot be read ends the step when what was read before it is done.
+    A provider that cannot be read ends the step when what was read before it is done.
     """
     some: list[_Domain] = []
     began = time.monotonic()
@@ -96,14 +121,13 @@ def _by_zone(domains: Iterable[_Domain]) -> Iterator[list[_Domain]]:
 
 
 def _read(
-    sessions: Sessions, tools: Tools, leases: Sequence[Lease]
-) -> tuple[list[tuple[Lease, DesiredZone]], list[Lease]]:
-    """Return what is wanted of each zone, and the domains that are no everyday case.
+    sessions: Sessions, tools: Tools, leases: Sequence[Lease], left: _Left
+) -> list[tuple[Lease, DesiredZone]]:
+    """Return what is wanted of each zone, and leave the domains that are no everyday case.
 
     Those of which nothing is wanted rest.
     """
     plain: list[tuple[Lease, DesiredZone]] = []
-    left: list[Lease] = []
     idle: list[Lease] = []
     with sessions.look() as session:
         seen = seen_together(session, Domain, leases)
@@ -111,17 +135,17 @@ def _read(
         found = read_together(session, usual, tools, leases[0].now())
         for lease, row in seen:
             if row.deleted_at is not None or row.dns.hosted is not None:
-                left.append(lease)
+                left.leases.append(lease)
                 continue
             desired = found.get(row.id)
             if desired is None or desired.is_empty:
                 idle.append(lease)
             elif desired.is_free or desired.plan_id:
-                left.append(lease)
+                left.leases.append(lease)
             else:
                 plain.append((lease, desired))
     work.record_together(sessions, Domain, idle, _rest, release=lambda _: True)
-    return plain, left
+    return plain
 
 
 def _rest(_session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[None]:
@@ -131,7 +155,7 @@ def _rest(_session: Session, leased: Sequence[tuple[Lease, Domain]]) -> list[Non
 
 
 def _planned(
-    tools: Tools, plain: Iterable[tuple[Lease, DesiredZone]], left: list[Lease]
+    tools: Tools, plain: Iterable[tuple[Lease, DesiredZone]], left: _Left
 ) -> Iterator[_Domain]:
     """Yield the domains with their plans, those of one zone after each other."""
     for site, of_zone in _visited(tools, plain, left):
@@ -139,7 +163,7 @@ def _planned(
 
 
 def _visited(
-    tools: Tools, plain: Iterable[tuple[Lease, DesiredZone]], left: list[Lease]
+    tools: Tools, plain: Iterable[tuple[Lease, DesiredZone]], left: _Left
 ) -> Iterator[tuple[LiveZone, list[tuple[Lease, DesiredZone]]]]:
     """Yield each zone as it is now, with the domains that live in it."""
     by_account: dict[int, list[tuple[Lease, DesiredZone]]] = {}
@@ -152,14 +176,18 @@ def _visited(
         for lease, desired in of_account:
             found = zones.zone_of(known, desired)
             if found is None:
-                left.append(lease)
+                left.leases.append(lease)
             else:
                 by_zone.setdefault(found.name, []).append((lease, desired))
         for name, of_zone in by_zone.items():
-            site = _live(provider, account_id, known, name)
             lines = chain.from_iterable(desired.lines for _, desired in of_zone)
             kind = of_zone[0][1].account.provider
-            origins = cdn.look(tools, kind, provider, site.zone, lines)
+            try:
+                site = _live(provider, account_id, known, name)
+                origins = cdn.look(tools, kind, provider, site.zone, lines)
+            except NameplateError as error:
+                left.fail(error, [lease for lease, _ in of_zone])
+                continue
             yield replace(site, origins=origins), of_zone
 
 
@@ -169,7 +197,7 @@ def _live(provider: DnsProvider, account_id: int, known: Mapping[str, Zone], nam
 
 
 def _apart(
-    site: LiveZone, of_zone: Iterable[tuple[Lease, DesiredZone]], left: list[Lease]
+    site: LiveZone, of_zone: Iterable[tuple[Lease, DesiredZone]], left: _Left
 ) -> Iterator[_Domain]:
     """Yield the domains with their plans; of two that change one record set the second is left."""
     taken: set[Key] = set()
@@ -180,7 +208,7 @@ def _apart(
             taken |= push.todo.keys
             yield _Domain(lease, whole, push)
         else:
-            left.append(lease)
+            left.leases.append(lease)
 
 
 def _begin(sessions: Sessions, tools: Tools, domains: Sequence[_Domain]) -> list[_Domain]:
