@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 from dataclasses import replace
 
 import dns.message
@@ -85,11 +86,14 @@ def test_one_bad_fragment_is_named_and_the_rest_keeps_serving(nginx, route):
 
 def test_a_fault_outside_our_fragments_takes_nothing_down_and_is_told(nginx, route):
     apply(nginx, route)
-    main = nginx.main.read_text()
+    main, loads = nginx.main.read_text(), nginx.reloads
     nginx.main.write_text(main.replace("worker_processes", "no_such_directive x; worker_processes"))
     try:
         with pytest.raises(Refused) as raised:
             apply(nginx, replace(route, hostname="other.example.test"))
+        # A load that comes late would take what the next one tries.
+        time.sleep(0.5)
+        assert nginx.reloads == loads
         assert not isinstance(raised.value, RouteRefused)
         assert 'unknown directive "no_such_directive"' in raised.value.detail
         assert "/" not in raised.value.detail

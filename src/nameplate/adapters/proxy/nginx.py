@@ -222,6 +222,7 @@ class Nginx:
         """
         previous = self._unsure()
         self._point(release)
+        is_told = False
         try:
             master = nginx_process.find(self._pid_file)
             test = partial(self._test, config)
@@ -229,11 +230,12 @@ class Nginx:
                 test()
             if master is None:
                 return False
+            is_told = True
             nginx_process.reload(master, self._reload_seconds, test)
         except (NameplateError, OSError):
             self._point(previous)
             running = nginx_process.find(self._pid_file)
-            if running is not None:
+            if is_told and running is not None:
                 # It may still be loading what was taken back.
                 nginx_process.signal_reload(running)
             raise
