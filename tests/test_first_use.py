@@ -47,6 +47,12 @@ def test_an_adapter_is_made_when_it_is_first_used_and_once_for_all_threads() -> 
     assert made == [1]
 
 
+def test_what_it_can_do_is_that_of_the_adapter() -> None:
+    adapter = on_first_use(lambda: Adapter([]))
+    assert adapter.__class__ is Adapter  # what `isinstance` goes by in every version of Python
+    assert isinstance(adapter, Adapter)
+
+
 def test_a_function_is_called_as_it_is() -> None:
     def add(one: int, *, other: int) -> int:
         return one + other
