@@ -28,7 +28,7 @@ from nameplate.usecases.claims import (
     quarantine,
     transfers,
 )
-from nameplate.usecases.serving import routes
+from nameplate.usecases.serving import route_rows
 from tests.rights.machine import Rights
 
 
@@ -230,8 +230,9 @@ def test_the_machine_finds_what_is_planted(
     plant: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
     plant(monkeypatch)
-    anew = inspect.unwrap(routes._statement)  # a kept statement has nothing of what is planted
-    monkeypatch.setattr(routes, "_statement", anew)
+    for kept in ("wanted", "stopped", "leaving"):  # they have nothing of what is planted
+        anew = inspect.unwrap(getattr(route_rows, kept))
+        monkeypatch.setattr(route_rows, kept, anew)
     with pytest.raises(AssertionError):
         check(
             migrated_sqlite_sessions,

@@ -144,14 +144,10 @@ class AgentDesk:
         """Return the newest state, once there is another one than the agent has."""
         if not _NUMBER.fullmatch(after):
             raise Invalid("query_unknown", "`after` is the revision that the agent has.")
-        standing = await self._in_turn(tokens.standing, self._sessions, [token.id])
-        offered = standing.get(token.id)
-        if offered is None:
-            raise _revoked()
-        if offered in {0, int(after)}:  # 0: no worker has looked at it yet
-            offered = await self._news(token.id, offered, receive)
-            if offered is None:
-                return _Answer(HTTPStatus.NO_CONTENT)
+        offered = token.offered_revision
+        is_known = offered in {0, int(after)}  # 0: no worker has looked at it yet
+        if is_known and await self._news(token.id, offered, receive) is None:
+            return _Answer(HTTPStatus.NO_CONTENT)
         found = await self._in_turn(agents.state, self._sessions, self._tools, token.server_id)
         if found is None:
             raise Refused(

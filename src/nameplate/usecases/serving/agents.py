@@ -31,7 +31,7 @@ from nameplate.models import Application, Binding, BindingPlacement, Server
 from nameplate.models.agent_reports import LastLook, LastReport
 from nameplate.models.announcement import announce
 from nameplate.models.channels import WORK
-from nameplate.models.orm import BigId
+from nameplate.models.orm import among
 from nameplate.models.presence import Presence
 from nameplate.ports.agents import AgentCheck, AgentLook, AgentReport, AgentState
 from nameplate.ports.prober import ProbeResult, ProbeTarget
@@ -100,8 +100,8 @@ def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None
         row = session.scalars(query).one_or_none()
         if row is None or not row.is_by_agent:
             return None
-        checks = _checks(session, row)
-        difference = _difference(session, tools, row, checks)
+        checks = _checks(session, [row])[row.id]
+        difference = _differences(session, tools, {row: checks}, beside=False)[row.id]
         given = rendering.rendered(session, tools.keyring, difference.told, row)
         return AgentState(
             server=ids.show(Prefix.SERVER, row.id),
@@ -386,24 +386,51 @@ def seen(  # noqa: PLR0917 - one look, and all that it is read against
 
 def difference_of(session: Session, tools: Tools, row: Server) -> Difference:
     """Return what a server should serve beside what its bindings were told that it serves."""
-    return _difference(session, tools, row, _checks(session, row))
+    return differences(session, tools, [row])[row.id]
 
 
-def _difference(
-    session: Session, tools: Tools, row: Server, checks: Sequence[AgentCheck]
-) -> Difference:
-    """Return what a server should serve; its form is all that an agent is told beside routes."""
+def differences(session: Session, tools: Tools, rows: Sequence[Server]) -> dict[int, Difference]:
+    """Return the same of several servers, by their ids; as many statements as for one."""
+    checks = _checks(session, rows)
+    return _differences(session, tools, {row: checks[row.id] for row in rows}, beside=True)
+
+
+def _differences(
+    session: Session, tools: Tools, checks: Mapping[Server, Sequence[AgentCheck]], *, beside: bool
+) -> dict[int, Difference]:
+    """Return what servers should serve, `beside` what is served where that is asked for."""
+    groups = {row.id: row.server_group_id for row in checks}
+    wanted = routes.wanted_of_many(session, groups)
+    stopped = routes.stopped_of_many(session, groups, tools.suspended_answer, wanted)
+    served = routes.served_of_many(session, groups) if beside else {}
+    return {
+        row.id: Difference(
+            _form(row, checks[row]), wanted[row.id], served.get(row.id, ()), stopped[row.id]
+        )
+        for row in checks
+    }
+
+
+def _form(row: Server, checks: Sequence[AgentCheck]) -> str:
+    """Return a digest of all that an agent is told beside routes."""
     proxy = json.dumps(row.proxy, sort_keys=True)
-    form = routes.digest("agent", NEWEST, _protocol(row), row.address, proxy, *checks)
-    wanted = routes.wanted(session, row.id, row.server_group_id)
-    stopped = routes.stopped(session, row.id, tools.suspended_answer, wanted, row.server_group_id)
-    return Difference(form, wanted, routes.served(session, row.id), stopped)
+    return routes.digest("agent", NEWEST, _protocol(row), row.address, proxy, *checks)
 
 
-def _checks(session: Session, row: Server) -> tuple[AgentCheck, ...]:
-    """Return how the bindings of a server are looked at."""
-    given = {"server": row.id, "group": row.server_group_id}
-    found = session.execute(_CHECKED, given).all()
+def _checks(session: Session, rows: Sequence[Server]) -> dict[int, tuple[AgentCheck, ...]]:
+    """Return how the bindings of each server are looked at."""
+    found: dict[int, list[Any]] = {row.id: [] for row in rows}
+    statements = [(_CHECKED, list(found))]
+    in_groups = [row.id for row in rows if row.server_group_id is not None]
+    statements += [(_CHECKED_IN_GROUPS, in_groups)] if in_groups else []
+    for statement, servers in statements:
+        for one in session.execute(statement, {"servers": servers}):
+            found[one.server].append(one)
+    return {server: _told(of_server) for server, of_server in found.items()}
+
+
+def _told(found: list[Any]) -> tuple[AgentCheck, ...]:
+    found.sort(key=lambda one: one.id)
     sharing = Counter((one.hostname, one.path) for one in found)
     return tuple(_check(one, is_shared=sharing[one.hostname, one.path] > 1) for one in found)
 
@@ -427,28 +454,29 @@ def _check(row: Any, *, is_shared: bool) -> AgentCheck:  # noqa: ANN401 - the co
     )
 
 
-_CHECKED = (
+_LOOKED_AT = (
     Binding.visible(PLATFORM)
-    .with_only_columns(
-        Binding.id,
-        Binding.hostname,
-        Binding.path,
-        Binding.health_check_path,
-        Binding.activated_at,
-        Binding.ssl_enabled,
-        Binding.health_check_interval,
-        Binding.health_check_timeout,
-        Binding.proxy_config,
-        Application.upstream_host,
-        sa.func.coalesce(Binding.port, Application.upstream_port).label("upstream_port"),
-    )
     .join(Application, Application.id == Binding.application_id)
-    .where(
-        sa.or_(
-            Binding.server_id == sa.bindparam("server"),
-            Binding.server_group_id == sa.bindparam("group", type_=BigId),
-        ),
-        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]),
-    )
-    .order_by(Binding.id)
+    .where(Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE]))
+)
+_SEEN = (
+    Binding.id,
+    Binding.hostname,
+    Binding.path,
+    Binding.health_check_path,
+    Binding.activated_at,
+    Binding.ssl_enabled,
+    Binding.health_check_interval,
+    Binding.health_check_timeout,
+    Binding.proxy_config,
+    Application.upstream_host,
+    sa.func.coalesce(Binding.port, Application.upstream_port).label("upstream_port"),
+)
+_CHECKED = _LOOKED_AT.with_only_columns(Binding.server_id.label("server"), *_SEEN).where(
+    among(Binding.server_id, "servers")
+)
+_CHECKED_IN_GROUPS = (
+    _LOOKED_AT.join(Server, Server.server_group_id == Binding.server_group_id)
+    .with_only_columns(Server.id.label("server"), *_SEEN)
+    .where(among(Server.id, "servers"))
 )

@@ -48,11 +48,12 @@ def reconcile(
     found = _Found()
     with sessions.look() as session:
         now = database_now(session)
-        for lease, row in seen_together(session, Server, leases):
-            if _is_plain(row, now):
-                _compare(found, lease, row, agents.difference_of(session, tools, row))
-            else:
-                found.left.append(lease)
+        seen = seen_together(session, Server, leases)
+        plain = [(lease, row) for lease, row in seen if _is_plain(row, now)]
+        found.left += [lease for lease, row in seen if not _is_plain(row, now)]
+        differences = agents.differences(session, tools, [row for _, row in plain])
+        for lease, row in plain:
+            _compare(found, lease, row, differences[row.id])
 
     def change(_session: Session, held: Sequence[tuple[Lease, Server]]) -> list[None]:
         for lease, row in held:
@@ -63,8 +64,8 @@ def reconcile(
             row.next_action_at = lease.now() + proxies.REGULARLY
         return [None] * len(held)
 
-    plain = [*found.offers, *found.taken]
-    work.record_together(sessions, Server, plain, change, release=lambda _: True)
+    noted = [*found.offers, *found.taken]
+    work.record_together(sessions, Server, noted, change, release=lambda _: True)
     return [], found.left
 
 

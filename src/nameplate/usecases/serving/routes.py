@@ -6,25 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from nameplate.core import cdn, deployment, ids
-from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import BindingStatus
 from nameplate.db import database_now
 from nameplate.models import (
     Application,
     Binding,
-    BindingPlacement,
     Certificate,
-    Domain,
-    Organization,
-    ServerGroup,
 )
 from nameplate.models.dns_settings import DnsSettings
 from nameplate.ports.proxy import (
@@ -33,7 +27,7 @@ from nameplate.ports.proxy import (
 )
 from nameplate.usecases.certificates import deployments
 from nameplate.usecases.certificates.deployments import BoundServer
-from nameplate.usecases.serving import hosts, redirects, targets
+from nameplate.usecases.serving import hosts, route_rows, targets
 from nameplate.usecases.serving.known import Known
 
 _NOWHERE = Upstream("127.0.0.1", 80)  # of a route that answers by itself
@@ -204,9 +198,24 @@ def wanted(session: Session, server_id: int, group_id: int | None = None) -> lis
 
     With what is on the group that it is in, and what moves away from it and is not served elsewhere yet.
     """
-    found = _read(session, server_id, group_id, _wanted)
-    here = {one.binding for one in found}
-    found += [one for one in _moving_away(session, server_id) if one.binding not in here]
+    return wanted_of_many(session, {server_id: group_id})[server_id]
+
+
+def wanted_of_many(
+    session: Session, groups: Mapping[int, int | None]
+) -> dict[int, list[WantedRoute]]:
+    """Return what each of some servers should serve now; `groups` names the group that each is in."""
+    found = _read(session, groups, route_rows.wanted)
+    for server_id, moving in _grouped(session, route_rows.leaving(), groups).items():
+        here = {one.binding for one in found[server_id]}
+        found[server_id] += [
+            one._replace(in_group=True) for one in moving if one.binding not in here
+        ]
+    return {server_id: _held(session, server_id, rows) for server_id, rows in found.items()}
+
+
+def _held(session: Session, server_id: int, found: Iterable[WantedRoute]) -> list[WantedRoute]:
+    """Return those of a server's routes whose organization has the host, as the server gets them now."""
     by_host: dict[str, list[WantedRoute]] = {}
     for one in found:
         by_host.setdefault(one.hostname, []).append(one)
@@ -241,29 +250,31 @@ def _fronted(hostname: str, of_host: Sequence[WantedRoute]) -> Sequence[WantedRo
 
 
 def _read(
-    session: Session, server_id: int, group_id: int | None, select: Callable[[Any], Any]
-) -> list[WantedRoute]:
-    """Return what `select` makes of the bindings on a server, and of those on its group."""
-    given = {"server": server_id}
-    found = [
-        WantedRoute(*row) for row in session.execute(_statement(select, together=False), given)
-    ]
-    if group_id is not None:
-        statement = _statement(select, together=True)
-        rows = session.execute(statement, {**given, "group": group_id})
-        found += [WantedRoute(*row)._replace(in_group=True) for row in rows]
+    session: Session, groups: Mapping[int, int | None], select: Callable[..., Any]
+) -> dict[int, list[WantedRoute]]:
+    """Return what `select` makes of the bindings on each server, and of those on its group."""
+    found: dict[int, list[WantedRoute]] = {server_id: [] for server_id in groups}
+    alone = select(together=False)
+    for server_id, rows in _grouped(session, alone, groups).items():
+        found[server_id] += rows
+    in_groups = [server_id for server_id, group_id in groups.items() if group_id is not None]
+    together = select(together=True)
+    for server_id, rows in _grouped(session, together, in_groups).items():
+        found[server_id] += [one._replace(in_group=True) for one in rows]
     return found
 
 
-def _moving_away(session: Session, server_id: int) -> list[WantedRoute]:
-    """Return the bindings that a server serves until another one does."""
-    rows = session.execute(_LEAVING(), {"server": server_id})
-    return [WantedRoute(*row)._replace(in_group=True) for row in rows]
-
-
-@cache  # made once: every step of every server asks it
-def _statement(select: Callable[[Any], Any], *, together: bool) -> Any:  # noqa: ANN401 - as `_wanted`
-    return select(_together() if together else _alone())
+def _grouped(
+    session: Session,
+    statement: Any,  # noqa: ANN401 - one of `route_rows`
+    servers: Collection[int],
+) -> dict[int, list[WantedRoute]]:
+    """Return the routes that a statement finds for each of some servers."""
+    found: dict[int, list[WantedRoute]] = defaultdict(list)
+    if servers:
+        for server_id, *row in session.execute(statement, {"servers": list(servers)}):
+            found[server_id].append(WantedRoute(*row))
+    return found
 
 
 def stopped(
@@ -277,11 +288,31 @@ def stopped(
 
     There is nothing to say without `answer`.
     """
+    return stopped_of_many(session, {server_id: group_id}, answer, {server_id: open_})[server_id]
+
+
+def stopped_of_many(
+    session: Session,
+    groups: Mapping[int, int | None],
+    answer: int | None,
+    open_: Mapping[int, Iterable[WantedRoute]],
+) -> dict[int, list[WantedRoute]]:
+    """Return the same of several servers; `groups` names the group that each is in."""
     if answer is None:
-        return []
+        return {server_id: [] for server_id in groups}
+    found = _read(session, groups, route_rows.stopped)
+    return {
+        server_id: _silenced_hosts(rows, answer, open_[server_id])
+        for server_id, rows in found.items()
+    }
+
+
+def _silenced_hosts(
+    rows: Iterable[WantedRoute], answer: int, open_: Iterable[WantedRoute]
+) -> list[WantedRoute]:
     served_ = {one.hostname for one in open_}
     found: dict[str, WantedRoute] = {}
-    for one in _read(session, server_id, group_id, _stopped):
+    for one in rows:
         known = found.get(one.hostname)
         if one.hostname not in served_ and (known is None or known.certificate is None):
             found[one.hostname] = one
@@ -355,128 +386,15 @@ def _is_due(
 
 def served(session: Session, server_id: int) -> list[ServedRoute]:
     """Return what the server's proxy serves by its last configuration, removed bindings too."""
-    rows = session.execute(_SERVED, {"server": server_id})
-    return [ServedRoute(*row) for row in rows]
+    return served_of_many(session, [server_id])[server_id]
 
 
-def _served() -> Any:  # noqa: ANN401 - as below
-    columns = (Binding.id, Binding.organization_id, Binding.hostname, Binding.path)
-    alone = sa.select(*columns, sa.literal(0)).where(
-        Binding.served_server_id == sa.bindparam("server")
-    )
-    together = (
-        sa.select(*columns, sa.literal(1))
-        .join(BindingPlacement, BindingPlacement.binding_id == Binding.id)
-        .where(
-            BindingPlacement.server_id == sa.bindparam("server"),
-            BindingPlacement.served_digest.is_not(None),
-        )
-    )
-    return sa.union_all(alone, together).order_by(sa.literal_column("1"))
-
-
-_SERVED = _served()
-
-
-def _wanted(placed: Any) -> Any:  # noqa: ANN401 - SQLAlchemy 2.0 and 2.1 type a select of columns differently
-    return _permitted(placed).where(
-        Binding.status.in_([BindingStatus.CONFIGURING, BindingStatus.ACTIVE])
-    )
-
-
-def _permitted(placed: Any) -> Any:  # noqa: ANN401 - as above
-    """Narrow bindings to those that may be served, wherever they are."""
-    return placed.where(
-        Domain.permits(Binding.hostname),
-        redirects.leads(),
-        Application.deleted_at.is_(None),
-        Application.upstream_host.is_not(None),
-        sa.func.coalesce(Binding.port, Application.upstream_port).is_not(None),
-        Organization.is_active.is_(True),
-    )
-
-
-def _stopped(placed: Any) -> Any:  # noqa: ANN401 - as above
-    switched_off = sa.and_(Domain.permits(Binding.hostname), Organization.is_active.is_(False))
-    return placed.where(
-        Binding.status != BindingStatus.DISABLED,
-        sa.or_(Domain.suspends(Binding.hostname), switched_off),
-    )
-
-
-def _alone() -> Any:  # noqa: ANN401 - as above
-    """Return the bindings on a server alone."""
-    placed = _placed(Binding.served_server_id, Binding)
-    return placed.where(Binding.server_id == sa.bindparam("server"))
-
-
-def _together() -> Any:  # noqa: ANN401 - as above
-    """Return the bindings on a server's group."""
-    at = BindingPlacement
-    here = sa.and_(at.binding_id == Binding.id, at.server_id == sa.bindparam("server"))
-    live = sa.and_(ServerGroup.id == Binding.server_group_id, ServerGroup.deleted_at.is_(None))
-    placed = _placed(at.server_id, at).join(ServerGroup, live).outerjoin(at, here)
-    return placed.where(Binding.server_group_id == sa.bindparam("group"))
-
-
-def _leaving() -> Any:  # noqa: ANN401 - as above
-    """Return the bindings that move away from a server, however far they have come elsewhere."""
-    at = BindingPlacement
-    here = sa.and_(at.binding_id == Binding.id, at.server_id == sa.bindparam("server"))
-    placed = _permitted(_placed(at.server_id, at).join(at, here))
-    return placed.where(at.leaving_since.is_not(None), Binding.status != BindingStatus.DISABLED)
-
-
-_LEAVING = cache(_leaving)
-
-
-def _placed(served_server: Any, at: Any) -> Any:  # noqa: ANN401 - as above; a column, and who has the rest
-    """Return bindings as the columns of `WantedRoute`."""
-    presents = sa.and_(
-        Binding.ssl_enabled,
-        Certificate.certificate_bundle.is_not(None),
-        Certificate.private_key.is_not(None),
-    )
-    port = sa.func.coalesce(Binding.port, Application.upstream_port)
-    return (
-        Binding.visible(PLATFORM)
-        .with_only_columns(
-            Binding.id,
-            Binding.organization_id,
-            Binding.status,
-            Binding.hostname,
-            Binding.path,
-            Application.upstream_host,
-            port,
-            Binding.force_https,
-            Binding.hsts_enabled,
-            Binding.traffic_weight,
-            Binding.redirect_to,
-            Binding.redirect_status,
-            Binding.proxy_config,
-            sa.case((presents, Certificate.id)),
-            sa.case((presents, Certificate.generation)),
-            sa.case((presents, Certificate.serial_number)),
-            served_server,
-            at.served_digest,
-            at.served_serial,
-            Certificate.last_renewed_at,
-            sa.case((presents, Certificate.former_generation)),
-            Certificate.former_serial,
-            Certificate.former_expires_at,
-            at.refused_serial,
-            at.refused_since,
-            at.refused_at,
-            sa.case((Domain.cdn_enabled, Domain.dns)),
-            Binding.held_back_at,
-        )
-        .join(Application, Application.id == Binding.application_id)
-        .join(Domain, Domain.id == Binding.organization_domain_id)
-        .join(Organization, Organization.id == Binding.organization_id)
-        .outerjoin(Certificate, Certificate.id == Binding.ssl_certificate_id)
-        .where(Organization.deleted_at.is_(None))
-        .order_by(Binding.id)
-    )
+def served_of_many(session: Session, servers: Collection[int]) -> dict[int, list[ServedRoute]]:
+    """Return what the proxy of each server serves by its last configuration."""
+    found: dict[int, list[ServedRoute]] = {server_id: [] for server_id in servers}
+    for server_id, *row in session.execute(route_rows.served(), {"servers": list(servers)}):
+        found[server_id].append(ServedRoute(*row))
+    return found
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,8 @@ class AgentToken:
     digest: str
     """SHA-256 of the token, which answers are signed with."""
     is_live: bool
+    offered_revision: int
+    """What its server is offered; 0: no worker has looked at it yet."""
     use_is_noted: bool
     now: datetime
 
@@ -225,7 +227,15 @@ def agents(sessions: Sessions, bearer: str) -> AgentToken | None:
     if row is None or not secrets.compare_digest(row.token_hash, presented.digest):
         return None
     noted = row.last_used_at is not None and row.now - row.last_used_at < USE_NOTED_EVERY
-    return AgentToken(row.id, row.server_id, row.token_hash, bool(row.is_live), noted, row.now)
+    return AgentToken(
+        row.id,
+        row.server_id,
+        row.token_hash,
+        bool(row.is_live),
+        row.offered_revision,
+        noted,
+        row.now,
+    )
 
 
 def standing(sessions: Sessions, token_ids: Sequence[int]) -> dict[int, int]:
@@ -256,6 +266,7 @@ _AGENTS = (
 )
 _AGENT_BY_KEY = _AGENTS.where(ApiToken.key_id == sa.bindparam("key")).with_only_columns(
     ApiToken.id, ApiToken.server_id, ApiToken.token_hash, ApiToken.last_used_at,
+    Server.offered_revision,
     sa.case((_IS_LIVE, 1), else_=0).label("is_live"),
     sa.type_coerce(utc_now(), UtcDateTime).label("now"),
 )  # fmt: skip
