@@ -12,11 +12,12 @@ from tests.house.source import PACKAGE, tree
 
 from nameplate.api import errors as api_errors
 from nameplate.core import error_catalogue, errors
-from nameplate.core.error_catalogue import GROUPS, Entry
+from nameplate.core.error_catalogue import GROUPS, Entry, Turn
 
 FOLDER = "src/nameplate/core/error_catalogue"
 STALE = "the catalogue has changed: run `make docs` and commit what it writes"
 FOUND = codes.found()
+OTHERS = {Turn.AUTHORITY, Turn.PROVIDER}
 CATALOGUE: dict[str, Entry] = {code: one for group in GROUPS for code, one in group.codes.items()}
 
 
@@ -76,6 +77,13 @@ def test_texts_are_sentences() -> None:
             assert text[0].isupper() or text[0] == "`", f"{code}: {text}"
             assert len(text) <= 200, f"{code}: {text}"
             assert text.count("`") % 2 == 0, f"{code}: {text}"
+
+
+def test_who_waits_for_somebody_else_is_told_so() -> None:
+    elsewhere = {code: one for code, one in CATALOGUE.items() if one.turn in OTHERS}
+    silent = [code for code, one in elsewhere.items() if one.fix.startswith("No action needed")]
+    assert elsewhere
+    assert not silent, f"say `Wait.`, and for what: {', '.join(silent)}"
 
 
 def test_the_page_is_not_stale() -> None:

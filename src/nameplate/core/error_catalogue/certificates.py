@@ -42,7 +42,7 @@ GROUP = Group(
         "certificate_not_ready": Entry(
             Turn.AUTHORITY,
             "The authority has not issued the certificate yet.",
-            "No action needed. Nameplate asks again automatically.",
+            "Wait. Nameplate asks again automatically.",
             (502, 503),
         ),
         "challenge_unavailable": Entry(
