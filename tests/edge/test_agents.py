@@ -108,6 +108,20 @@ def test_each_token_gets_its_own_server_signed_for_it_alone(desk: Desk) -> None:
         assert not desk.is_signed(1 - number, answer)
 
 
+def test_states_that_are_read_together_are_each_of_one_server(desk: Desk) -> None:
+    for number in (0, 1):
+        desk.world.reconcile(number)
+
+    async def run() -> list[Any]:
+        asked = (desk.ask(protocol.STATE_PATH, number, query="after=0") for number in (0, 1, 0, 1))
+        return await asyncio.gather(*asked)
+
+    for number, answer in zip((0, 1, 0, 1), asyncio.run(run()), strict=True):
+        assert HOSTS[number] in str(answer[1])
+        assert HOSTS[1 - number] not in str(answer[1])
+        assert desk.is_signed(number, answer)
+
+
 def test_nobody_else_gets_anything(desk: Desk) -> None:
     desk.world.reconcile()
     with desk.world.sessions.begin(PLATFORM) as session:
@@ -248,4 +262,4 @@ def test_a_worker_s_server_is_refused(desk: Desk) -> None:
     desk.world.change(Server, desk.world.servers[0], proxy=proxy)
     status, body, _ = desk.once(protocol.STATE_PATH)
     assert (status, json.loads(body)["code"]) == (409, "agent_not_wanted")
-    assert agents.state(desk.world.sessions, desk.world.tools, desk.world.servers[0]) is None
+    assert not agents.states(desk.world.sessions, desk.world.tools, desk.world.servers[:1])

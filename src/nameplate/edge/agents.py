@@ -26,7 +26,8 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.errors import Invalid, NameplateError, Refused, Unavailable
 from nameplate.db import Sessions
 from nameplate.edge.app import ASGIApp, Receive, Scope, Send
-from nameplate.ports.agents import AgentReport
+from nameplate.edge.asked_together import AskedTogether
+from nameplate.ports.agents import AgentReport, AgentState
 from nameplate.usecases.certificates import challenges, reachability
 from nameplate.usecases.serving import agent_versions, agents
 from nameplate.usecases.tenants import tokens
@@ -43,6 +44,10 @@ _TICK = 0.5
 """Seconds between two looks at what is new for all that wait."""
 _AT_ONCE = 4
 """Requests that work with the database at one time: the others wait for their turn, not in a thread."""
+_ROUTES_TOGETHER = 2000
+"""Routes of the states that are read together, as far as is known."""
+_USUAL_ROUTES = 100
+"""Routes of a server whose state this process has not read yet."""
 _MAX_WAITING = 5000
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _UNKNOWN = (HTTPStatus.UNAUTHORIZED, "unauthenticated", "Send the token of a server's agent.")
@@ -79,6 +84,13 @@ class AgentDesk:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._turn_to_report = asyncio.Semaphore(1)
         self._watch: asyncio.Task[None] | None = None
+        self._sizes: dict[int, int] = {}
+        """Routes of each server's last state."""
+        self._states: AskedTogether[int, AgentState] = AskedTogether(
+            self._read_states,
+            lambda server: self._sizes.get(server, _USUAL_ROUTES),
+            _ROUTES_TOGETHER,
+        )
 
     @property
     def waiting(self) -> int:
@@ -148,14 +160,18 @@ class AgentDesk:
         is_known = offered in {0, int(after)}  # 0: no worker has looked at it yet
         if is_known and await self._news(token.id, offered, receive) is None:
             return _Answer(HTTPStatus.NO_CONTENT)
-        found = await self._in_turn(agents.state, self._sessions, self._tools, token.server_id)
+        found = await self._states.get(token.server_id)
         if found is None:
             raise Refused(
                 "agent_not_wanted",
                 "A worker configures this server's proxy. Set `reach` of its `proxy` to `agent`.",
             )
+        self._sizes[token.server_id] = len(found.routes)
         narrowed = agent_versions.narrowed(found, version)
         return _Answer(HTTPStatus.OK, await self._in_turn(_written, narrowed))
+
+    async def _read_states(self, servers: list[int]) -> dict[int, AgentState]:
+        return await self._in_turn(agents.states, self._sessions, self._tools, servers)
 
     async def _news(self, token_id: int, known: int, receive: Receive) -> int | None:
         """Wait for another revision than the known one; None when there is none in time.

@@ -139,7 +139,9 @@ class Worker:
 
     def _window_of(self, handler: Handler) -> Window:
         """Return of which rows the oldest are looked for; what is looked at widely needs no thread."""
-        most = handler.width if isinstance(handler, Sweep) else 4 * self._threads + 16
+        most = handler.width
+        if isinstance(handler, Reconciler):
+            most = max(most, 4 * self._threads + 16)
         if self._looks is None or handler.kind is not Verification:
             return Window(handler.kind, most)
         others = frozenset(VerificationMethodName) - self._looks.methods

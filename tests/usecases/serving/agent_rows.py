@@ -88,9 +88,8 @@ class AgentRows(Offline):
 
     def state(self, number: int = 0) -> AgentState:
         """Return what the agent of this server gets."""
-        found = agents.state(self.sessions, self.tools, self.servers[number])
-        assert found is not None
-        return found
+        server = self.servers[number]
+        return agents.states(self.sessions, self.tools, [server])[server]
 
     def reconcile(self, number: int = 0, after: timedelta = timedelta(0)) -> Server:
         """Have a worker take its step with a server; return its row."""

@@ -232,8 +232,7 @@ def test_who_may_add_a_token_for_an_agent(world: AgentRows) -> None:
 
 def test_a_worker_s_server_has_no_state(world: AgentRows) -> None:
     world.change(Server, world.servers[0], proxy={"type": "caddy", "admin_url": "http://a"})
-    assert agents.state(world.sessions, world.tools, world.servers[0]) is None
-    assert agents.state(world.sessions, world.tools, 10_000) is None
+    assert agents.states(world.sessions, world.tools, [world.servers[0], 10_000]) == {}
     assert AgentReport("1").code is None
 
 

@@ -152,8 +152,7 @@ def test_what_no_agent_tells_of_takes_no_target_back(group: Group) -> None:
 def _report(shared: _Shared, server: int, second: AgentDirectLook) -> None:
     """Report as an agent that has taken over what there is, and what the second application says."""
     world = shared.group.world
-    state = agents.state(world.sessions, world.tools, server)
-    assert state is not None
+    state = agents.states(world.sessions, world.tools, [server])[server]
     direct = [AgentDirectLook(status=200), second]
     seen = [
         AgentLook(check.id, connected=True, status=200, direct=own)

@@ -69,8 +69,7 @@ def test_a_silent_agent_counts_as_a_server_that_is_down(group: Group) -> None:
 
 def _report(group: Group, server: int, *looks: AgentLook) -> AgentState:
     """Report as an agent that has taken over what there is."""
-    state = agents.state(group.world.sessions, group.world.tools, server)
-    assert state is not None
+    state = agents.states(group.world.sessions, group.world.tools, [server])[server]
     told = AgentReport("1.0", state.revision, state.fingerprint, looks=looks)
     agents.report(group.world.sessions, server, told)
     return state

@@ -10,7 +10,7 @@ revision and fingerprint are those of what the rows say now; anything else is of
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -89,29 +89,34 @@ def note(row: Server) -> None:
     (CONFIGURED.add if row.is_by_agent else CONFIGURED.discard)(row.id)
 
 
-def state(sessions: Sessions, tools: Tools, server_id: int) -> AgentState | None:
-    """Return what a server's agent gets; None when no agent configures the server.
+def states(sessions: Sessions, tools: Tools, server_ids: Collection[int]) -> dict[int, AgentState]:
+    """Return what the agents of servers get; servers that no agent configures are left out.
 
-    Only that server's routes and keys are in it. The revision is read before the rows, so that what an agent
+    Only that server's routes and keys are in each. Revisions are read before the rows, so that what an agent
     shows as revision 7 holds everything that the worker saw when it wrote 7.
     """
     with sessions.look() as session:
-        query = Server.visible(PLATFORM).where(Server.id == server_id)
-        row = session.scalars(query).one_or_none()
-        if row is None or not row.is_by_agent:
-            return None
-        checks = _checks(session, [row])[row.id]
-        difference = _differences(session, tools, {row: checks}, beside=False)[row.id]
-        given = rendering.rendered(session, tools.keyring, difference.told, row)
-        return AgentState(
-            server=ids.show(Prefix.SERVER, row.id),
-            revision=row.offered_revision,
-            fingerprint=difference.fingerprint({}),
-            address=row.address,
-            proxy=row.proxy or {},
-            routes=given,
-            checks=checks,
-        )
+        found = session.scalars(_BY_IDS, {"ids": sorted(server_ids)})
+        rows = [row for row in found if row.is_by_agent]
+        if not rows:
+            return {}
+        checks = _checks(session, rows)
+        of_rows = {row: checks[row.id] for row in rows}
+        differences = _differences(session, tools, of_rows, beside=False)
+        told = {row: differences[row.id].told for row in rows}
+        given = rendering.rendered_for_many(session, tools.keyring, told)
+        return {
+            row.id: AgentState(
+                server=ids.show(Prefix.SERVER, row.id),
+                revision=row.offered_revision,
+                fingerprint=differences[row.id].fingerprint({}),
+                address=row.address,
+                proxy=row.proxy or {},
+                routes=given[row.id],
+                checks=checks[row.id],
+            )
+            for row in rows
+        }
 
 
 def follow(sessions: Sessions, tools: Tools, lease: Lease) -> ServedNow | None:
@@ -454,6 +459,7 @@ def _check(row: Any, *, is_shared: bool) -> AgentCheck:  # noqa: ANN401 - the co
     )
 
 
+_BY_IDS = Server.visible(PLATFORM).where(among(Server.id, "ids"))
 _LOOKED_AT = (
     Binding.visible(PLATFORM)
     .join(Application, Application.id == Binding.application_id)

@@ -19,7 +19,7 @@ from nameplate.usecases.serving import agents, proxies
 from nameplate.usecases.serving.routes import Difference
 from nameplate.usecases.tools import Tools
 
-WIDTH = 40
+WIDTH = 200
 
 
 def company(row: Server | DueRow, authority: work.Authority) -> str:

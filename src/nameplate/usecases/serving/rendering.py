@@ -1,8 +1,10 @@
 """Routes as a server's proxy is told of them, made of rows once for as long as these say the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -32,7 +34,20 @@ def rendered(
     With `later` certificates that were read once are read again when they are needed, from there.
     """
     rows = tuple(found)
-    pairs = key_pairs.of(session, ring, rows, later)
+    return _rendered(rows, key_pairs.of(session, ring, rows, later), server)
+
+
+def rendered_for_many(
+    session: Session, ring: KeyRing, told: Mapping[Server, Sequence[WantedRoute]]
+) -> dict[int, tuple[Route, ...]]:
+    """Return the routes for the proxies of several servers, by the servers' ids."""
+    pairs = key_pairs.of(session, ring, chain.from_iterable(told.values()))
+    return {server.id: _rendered(rows, pairs, server) for server, rows in told.items()}
+
+
+def _rendered(
+    rows: Sequence[WantedRoute], pairs: Mapping[Any, KeyPair], server: Server
+) -> tuple[Route, ...]:
     kind = str((server.proxy or {}).get("type", ""))
     made = []
     for row in rows:
