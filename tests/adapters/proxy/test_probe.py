@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import socket
 import threading
@@ -6,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from nameplate.adapters.proxy import probe as probing
 from nameplate.adapters.proxy.probe import HttpProber, probe, probe_many
 from nameplate.ports.prober import Failure, ProbeResult, ProbeTarget
 from nameplate.ports.proxy import Route
@@ -60,6 +62,35 @@ def served(nginx, origins):
     route = Route("b1", "a.example.test", "/", origins[0].upstream, pair)
     nginx.adapter.apply(nginx.adapter.render([route]))
     return ProbeTarget("127.0.0.1", nginx.https_port, "a.example.test", expected_serial=serial)
+
+
+def test_a_loop_that_is_held_up_finds_nobody_slow():
+    """What answers in time is seen to, by a process that does not get to run meanwhile."""
+
+    async def busy(server):
+        target = ProbeTarget("127.0.0.1", server.port, "a.test", scheme="http")
+        looking = asyncio.create_task(probing.look(target, timeout=0.5))
+        await asyncio.sleep(0.1)
+        time.sleep(0.6)  # noqa: ASYNC251 - this holds it up
+        return await looking
+
+    with Raw(b"HTTP/1.1 200 OK\r\n", b"Content-Length: 0\r\n\r\n", pause=0.3) as server:
+        assert asyncio.run(busy(server)).status == 200
+
+
+def test_a_loop_that_is_held_up_for_long_ends_all_the_same():
+    async def busy(server):
+        target = ProbeTarget("127.0.0.1", server.port, "a.test", scheme="http")
+        looking = asyncio.create_task(probing.look(target, timeout=0.3))
+        while not looking.done():
+            await asyncio.sleep(0)
+            time.sleep(0.1)  # noqa: ASYNC251 - as above
+        return await looking
+
+    with Raw(hang=True) as server:
+        seen = asyncio.run(busy(server))
+    assert seen.failure is Failure.TIMEOUT
+    assert seen.seconds < 1.5
 
 
 def test_sees_certificate_and_answer(served):

@@ -9,8 +9,9 @@ import contextlib
 import hashlib
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpcore2
@@ -26,6 +27,9 @@ Policy = Callable[[IPv4Address | IPv6Address], bool]
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024
 _AGENT = f"nameplate-probe/{__version__}"
+_TICK = 0.05
+_ON_TIME = 0.01
+"""Seconds by which a loop that is not held up may be late."""
 _CLOSED = "the connection was closed without an answer"
 _BACKEND = httpcore2.AnyIOBackend()
 
@@ -120,18 +124,59 @@ class HttpProber:
 
 
 async def look(target: ProbeTarget, *, timeout: float, allowed: Policy = anywhere) -> ProbeResult:  # noqa: ASYNC109  # the deadline covers what came before it, too
-    """Look once, inside a running event loop."""
+    """Look once, inside a running event loop. While that is held up, the deadline waits."""
     start = asyncio.get_running_loop().time()
     visit = _Visit(target, allowed)
     seconds = timeout if target.timeout is None else min(timeout, target.timeout)
     try:
-        async with asyncio.timeout(seconds):
+        async with _deadline(seconds):
             await visit.run()
     except TimeoutError:
         visit.fail(Failure.TIMEOUT, f"no complete answer within {seconds:g} s")
     finally:
         await visit.close()
     return replace(visit.finding, seconds=asyncio.get_running_loop().time() - start)
+
+
+@contextlib.asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    """Raise TimeoutError after so many seconds in which the loop could run.
+
+    A machine with too much to do must not find others slow. All together it is twice as long at most.
+    """
+    async with asyncio.timeout(seconds) as scope:
+        following = _FollowedLoop(scope, 2 * seconds)
+        try:
+            yield
+        finally:
+            following.stop()
+
+
+class _FollowedLoop:
+    """Puts a deadline off by as long as the event loop is held up."""
+
+    def __init__(self, scope: asyncio.Timeout, most: float) -> None:
+        """Begin; all together the deadline is at most so many seconds from now."""
+        self._scope = scope
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + most
+        self._plan()
+
+    def stop(self) -> None:
+        """Leave the loop alone."""
+        self._handle.cancel()
+
+    def _plan(self) -> None:
+        # It is due before the deadline, and so it is called first where both are late.
+        self._due = self._loop.time() + _TICK
+        self._handle = self._loop.call_at(self._due, self._tick)
+
+    def _tick(self) -> None:
+        late = self._loop.time() - self._due
+        until = self._scope.when()
+        if late > _ON_TIME and until is not None and not self._scope.expired():
+            self._scope.reschedule(min(until + late, self._end))
+        self._plan()
 
 
 class _Visit:
@@ -241,7 +286,9 @@ class _Visit:
         self.finding = replace(self.finding, status=status, body_sha256=digest)
 
 
+@cache
 def _context() -> ssl.SSLContext:
+    """Return what every handshake begins with: making it takes as long as a handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
