@@ -61,7 +61,7 @@ AGAIN_WHILE_UNSETTLED = timedelta(seconds=5)
 """When at the latest one is looked at again that failed a moment ago and answers now."""
 
 
-_TOGETHER = 50
+_TOGETHER = 16
 """Bindings in one transaction: their locks are held until it ends."""
 
 
