@@ -247,7 +247,11 @@ class Town:
             status, found = self.nameplate.ask("GET", path)
             if status != 200 or found["status"] != "active":
                 return False
-            if "hostname" in found and self.alpha.visit(found["hostname"]) != 200:
+            host = found.get("hostname", "")
+            if any(
+                host.endswith(f".{one.name}") and one.visit(host) != 200
+                for one in (self.alpha, self.beta)
+            ):
                 return False
         return self.outage.is_over()
 

@@ -12,16 +12,26 @@ def want_host(town: Town) -> None:
     town.want_host(town.alpha, town.label())
 
 
+def want_host_of_beta(town: Town) -> None:
+    """Have one more host of Beta served."""
+    town.want_host(town.beta, town.label())
+
+
 def want_record(town: Town) -> None:
     """Have one more record of Alpha written."""
     town.want_record(town.alpha, town.label(), "192.0.2.80")
 
 
-def change(noun: str, name: str, body: Callable[[Town], dict[str, Any]]) -> Act:
-    """Change an object of Alpha."""
-    return lambda town: town.nameplate.call(
-        "PATCH", f"/v1/{noun}/{town.alpha.ids[name]}", body(town)
-    )
+def change(
+    noun: str, name: str, body: Callable[[Town], dict[str, Any]], *, beta: bool = False
+) -> Act:
+    """Change an object of Alpha, or of Beta."""
+
+    def act(town: Town) -> None:
+        tenant = town.beta if beta else town.alpha
+        town.nameplate.call("PATCH", f"/v1/{noun}/{tenant.ids[name]}", body(town))
+
+    return act
 
 
 def several(*acts: Act) -> Act:

@@ -1,12 +1,13 @@
 """A proxy has a bad day."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nameplate.core.error_catalogue.entry import Turn
 from tests.badday.fault import Act, Fault, condition
-from tests.badday.faults.acts import change, want_host
+from tests.badday.faults.acts import change, want_host, want_host_of_beta
 from tests.badday.town import Town
 from tests.servers.process import ServerMissing
 
@@ -16,6 +17,20 @@ SPOILT = "\nno_such_directive on;\n"
 def proxy(**settings: Any) -> Act:
     """Reach Alpha's proxy by other settings."""
     return change("servers", "server", lambda town: {"proxy": {**town.alpha.proxy, **settings}})
+
+
+def caddy(settings: Callable[[Town], dict[str, Any]] = lambda _: {}) -> Act:
+    """Reach Beta's proxy by other settings."""
+
+    def body(town: Town) -> dict[str, Any]:
+        return {"proxy": {**town.beta.proxy, **settings(town)}}
+
+    return change("servers", "server", body, beta=True)
+
+
+def refused_by_caddy(town: Town) -> dict[str, Any]:
+    """Return an operator's own part of Caddy's configuration that Caddy refuses."""
+    return {"base": {**town.beta.proxy["base"], "apps": {"no_such_app": {}}}}
 
 
 def spoil_nginx(town: Town) -> None:
@@ -115,5 +130,23 @@ FAULTS = (
         served=False,
         beta=True,
         repairs=lambda t: t.caddy.start_empty(),
+    ),
+    Fault(
+        "Caddy's admin API is not where the server's `proxy` says; a host is added",
+        breaks=caddy(lambda _: {"admin_url": "http://127.0.0.1:9"}),
+        wants=want_host_of_beta,
+        says=condition("serving", "binding_configuring"),
+        turn=Turn.OPERATOR,
+        beta=True,
+        repairs=caddy(),
+    ),
+    Fault(
+        "Caddy refuses the operator's own part of its configuration; a host is added",
+        breaks=caddy(refused_by_caddy),
+        wants=want_host_of_beta,
+        says=condition("serving", "binding_configuring"),
+        turn=Turn.OPERATOR,
+        beta=True,
+        repairs=caddy(),
     ),
 )
