@@ -12,9 +12,9 @@ def want_host(town: Town) -> None:
     town.want_host(town.alpha, town.label())
 
 
-def want_host_of_beta(town: Town) -> None:
-    """Have one more host of Beta served."""
-    town.want_host(town.beta, town.label())
+def want_host_of(name: str) -> Act:
+    """Have one more host of somebody else served."""
+    return lambda town: town.want_host(town.tenants[name], town.label())
 
 
 def want_record(town: Town) -> None:
@@ -23,13 +23,12 @@ def want_record(town: Town) -> None:
 
 
 def change(
-    noun: str, name: str, body: Callable[[Town], dict[str, Any]], *, beta: bool = False
+    noun: str, name: str, body: Callable[[Town], dict[str, Any]], *, at: str = "alpha"
 ) -> Act:
-    """Change an object of Alpha, or of Beta."""
+    """Change an object of Alpha, or of somebody else."""
 
     def act(town: Town) -> None:
-        tenant = town.beta if beta else town.alpha
-        town.nameplate.call("PATCH", f"/v1/{noun}/{tenant.ids[name]}", body(town))
+        town.nameplate.call("PATCH", f"/v1/{noun}/{town.tenants[at].ids[name]}", body(town))
 
     return act
 
