@@ -90,9 +90,11 @@ def test_a_server_that_cannot_be_configured_holds_nobody_up(group: Group) -> Non
     group.machines[second].failure = Refused("proxy_refused", "Disk full.")
     group.bind()
     assert group.settle().status is BindingStatus.ACTIVE
+    told = "edge 2 (us-east): Its proxy cannot be configured: Disk full."
+    assert told in group.serving().message, "at once, before any look"
     group.look_at(MAX_FAILURES)
     assert group.led_to() == group.addresses(first)
-    assert "edge 2 (us-east): Its proxy cannot be configured now." in group.serving().message
+    assert told in group.serving().message
     group.machines[second].failure = None
     group.configure(second)
     group.look_at(2)

@@ -93,10 +93,7 @@ def _untold(session: Session, row: Binding, place: MemberServer, now: datetime) 
             failures=0,
         )  # fmt: skip
         session.add(at)
-    why = withholding.NEW
-    if place.server.trouble_code is not None:
-        why = "Its proxy cannot be configured now."
-    at.look(at.trouble if at.trouble and at.failures else why, now)
+    at.look(at.trouble if at.trouble and at.failures else withholding.NEW, now)
     return MemberServer(place.server, at)
 
 
