@@ -81,7 +81,7 @@ FAULTS = (
         "Caddy's admin API hangs; a host is added",
         breaks=caddy(lambda t: {"admin_url": f"http://127.0.0.1:{t.silent.port}"}),
         wants=want_host_of("beta"),
-        says=condition("serving", "binding_configuring", tells=(SERVER, "127.0.0.1")),
+        says=condition("serving", "binding_configuring", tells=(SERVER, "No answer after")),
         turn=Turn.OPERATOR,
         at="beta",
         repairs=caddy(),
