@@ -164,7 +164,9 @@ def test_nobody_else_gets_anything(world: World, caplog: pytest.LogCaptureFixtur
     twice = ((b"x-nameplate-edge-secret", right),) * 2
     assert get(world.app, path, headers=twice)[0] == 403
     assert get(world.app, path, b"secret=" + right)[0] == 403, "addresses are logged"
-    assert [one.server for one in caplog.records if one.message == "edge_token_wrong"] == [server]
+    assert [vars(one)["server"] for one in caplog.records if one.message == "edge_token_wrong"] == [
+        server
+    ]
     missing = show("srv", 10_000)
     assert get(world.app, f"/edge/traefik/{missing}.json", headers=twice[:1])[0] == 403
     assert get(world.app, path, method="POST", headers=twice[:1])[0] == 405

@@ -135,7 +135,7 @@ def test_a_host_that_does_not_answer_names_its_server_and_what_is_wrong_there(
     site.change(Binding, site.binding_id, health_status=HealthStatus.UNHEALTHY)
     with world.sessions.begin(PLATFORM) as session:
         server = session.get_one(Server, session.get_one(Binding, site.binding_id).server_id)
-        server.fail("proxy_down", "nginx does not run.", (), datetime.now(UTC))
+        server.fail("proxy_down", "nginx does not run.", [], datetime.now(UTC))
         name = server.name
     assert site.shown("serving").message == (
         f"acme.com/ does not answer at the server {name}. "
