@@ -16,6 +16,7 @@ SLOWEST = 60.0
 _QUIET = ('outcome="ok"}', 'outcome="lease_lost"}', 'outcome="given_back"}')
 _TELLING = (
     "nameplate_bindings_failing",
+    'nameplate_bindings{health="degraded"}',
     "nameplate_records_unseen",
 )
 LATE = 4.0

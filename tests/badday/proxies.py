@@ -7,7 +7,7 @@ from tests.servers.caddy import Caddy
 from tests.servers.nginx import Nginx
 from tests.servers.traefik import Traefik
 
-PATIENCE = 4
+PATIENCE = 3
 """Seconds that Traefik may take: what an operator sets who wants to know at once."""
 THROTTLE = {"providersThrottleDuration": "500ms"}
 """As the how-to advises."""

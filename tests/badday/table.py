@@ -14,7 +14,7 @@ _INTRO = f"""# Bad days
 What Nameplate says when something is broken, and how soon all is well after the repair. A test made
 this table (`make torture` writes it) on real servers: PostgreSQL, PowerDNS, Knot, Pebble, nginx,
 Caddy and Traefik, one `nameplate serve` and one `nameplate worker` with the intervals of production,
-bindings that are checked every 5 s, and Traefik with a `patience` of 4 s. Five organizations are
+bindings that are checked every 5 s, and Traefik with a `patience` of 3 s. Five organizations are
 served, each by its own proxy or group of servers. While one has a bad day, the domains of the others
 stay ready and their visitors are served, except where the fault is common to all.
 

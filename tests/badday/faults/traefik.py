@@ -124,7 +124,9 @@ FAULTS = (
         "Traefik cannot reach Nameplate to fetch its configuration; a host is added",
         breaks=lambda t: t.edge.refuse(),
         wants=want_host_of("delta"),
-        says=condition("serving", "binding_configuring", tells=(HTTP, "fetch")),
+        says=condition(
+            "serving", "binding_configuring", tells=(HTTP, "cannot reach Nameplate's edge")
+        ),
         turn=Turn.OPERATOR,
         at="delta",
         repairs=lambda t: t.edge.open(),
@@ -132,7 +134,7 @@ FAULTS = (
     Fault(
         "Traefik is started with a wrong token to fetch its configuration",
         breaks=fetch_with("not-the-token-of-any-server"),
-        says=condition("serving", "binding_unhealthy", tells=(HTTP, "token")),
+        says=condition("serving", "binding_unhealthy", tells=(HTTP, "different certificate")),
         turn=Turn.OPERATOR,
         served=False,
         at="delta",
