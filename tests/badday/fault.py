@@ -49,7 +49,7 @@ class Fault:
     served: bool = True
     """Whether visitors of the domain are served meanwhile."""
     common: bool = False
-    """It hits both organizations."""
+    """It hits everybody."""
     at: str = "alpha"
     """Whom it hits."""
     silent: bool = False
