@@ -65,7 +65,7 @@ FAULTS = (
         "The server's `proxy` names a program that is not there; a host is added",
         breaks=proxy(executable="/nonexistent/nginx"),
         wants=want_host,
-        says=condition("serving", "binding_configuring", tells=(SERVER, "executable")),
+        says=condition("serving", "binding_configuring", tells=(SERVER, "nginx cannot be run")),
         turn=Turn.OPERATOR,
         repairs=proxy(),
         quick=True,

@@ -1,6 +1,6 @@
 """A host on a group of servers: all serve it, and DNS leads to those that answer."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.databases import sessions_over
@@ -63,6 +63,21 @@ def test_a_server_that_is_down_leaves_dns_after_three_looks_and_comes_back(bound
     assert bound.serving().reason == "probed"
     kinds = [one for one in bound.events() if one.startswith("binding.server_")]
     assert kinds == ["binding.server_withheld", "binding.server_returned"]
+
+
+def test_a_server_in_trouble_is_tried_at_once_when_it_answers_again(bound: Group) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    bound.down.add(bound.servers[1])
+    bound.look_at()
+    with bound.world.sessions.begin(PLATFORM) as session:
+        for one in bound.servers:
+            server = session.get_one(Server, one)
+            server.trouble_code, server.next_action_at = "proxy_down", later
+    bound.down.clear()
+    bound.look_at()
+    with bound.world.sessions.begin(PLATFORM) as session:
+        planned = [session.get_one(Server, one).next_action_at for one in bound.servers]
+    assert [one == later for one in planned] == [True, False]
 
 
 def test_the_last_one_never_leaves(bound: Group) -> None:

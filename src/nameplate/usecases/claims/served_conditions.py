@@ -397,12 +397,10 @@ def _binding(
 
 def _unanswered(row: Binding, server: Server | None, host: str) -> str:
     """Say what a visitor sees at which server, and what is wrong with the server by itself."""
-    told = [row.error_message] if row.error_message else []
-    if server is None:
-        return " ".join([f"{host} does not answer.", *told])
-    if server.trouble_message:
-        told.append(f"The server cannot be configured: {server.trouble_message}")
-    return " ".join([f"{host} does not answer at the server {server.name}.", *told])
+    at = "" if server is None else f" at the server {server.name}"
+    stopped = None if server is None else server.trouble_message
+    why = f"The server cannot be configured: {stopped}" if stopped else None
+    return " ".join(filter(None, (f"{host} does not answer{at}.", row.error_message, why)))
 
 
 def _unseen(row: Binding, server: Server | None, now: datetime, host: str) -> Condition | None:
