@@ -75,6 +75,8 @@ def live(town: Town, fault: Fault) -> Day:
         picture = _look(town, fault, hit, began, marks=marks, before=metrics)
         town.outage.age()
         time.sleep(AGEING)
+        if fault.ready:
+            _await_ready(town, hit)
         picture.complaints += _lies(town, fault, hit)
         picture.complaints += [] if fault.common else _others(town, hit)
     finally:
@@ -128,6 +130,13 @@ def _look(
     if runs and not picture.metrics:
         picture.complaints.append("the metrics say nothing")
     return picture
+
+
+def _await_ready(town: Town, hit: Tenant) -> None:
+    """Give what is wanted time to come about in spite of the fault."""
+    began = time.monotonic()
+    while not town.ready(hit) and time.monotonic() - began < WITHIN:
+        time.sleep(0.25)
 
 
 def _lies(town: Town, fault: Fault, hit: Tenant) -> list[str]:
