@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.conditions import Condition
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.models.orm import Work
 from nameplate.usecases.claims.facts import DomainFacts
 
 LATE = timedelta(seconds=5)
@@ -20,7 +21,11 @@ def condition(session: Session, domain: Domain, now: datetime) -> Condition | No
 
 def of_known(known: DomainFacts) -> Condition | None:
     """Return the same by what is known of a domain, with nothing asked of the database."""
-    rows = (known.domain, *known.certificates, *(row for row, _ in known.bindings))
+    rows: tuple[Work, ...] = (
+        known.domain,
+        *known.certificates,
+        *(row for row, _ in known.bindings),
+    )
     late = [
         row.next_action_at
         for row in rows
