@@ -93,13 +93,13 @@ class AgentWorld(Generic[P]):
             "NAMEPLATE_AGENT_PORT": str(self.agent_port),
         }
 
-    def start_agent(self) -> None:
-        """Start `nameplate agent`."""
+    def start_agent(self, **environment: str) -> None:
+        """Start `nameplate agent`, with more of an environment where that is given."""
         self.agent = Server(
             [sys.executable, "-m", "nameplate", "agent"],
             self.folder / "agent",
             ready=lambda: True,
-            env=self.agent_env,
+            env={**self.agent_env, **environment},
         )
 
     def check_agent(self) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 import shutil
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.agent.agent_rig import (
     nginx_proxy,
     traefik_proxy,
 )
+from tests.badday.faults.installation import clock
 from tests.servers.caddy import Caddy
 from tests.servers.nginx import Nginx
 from tests.servers.traefik import Traefik
@@ -97,6 +99,23 @@ def _is_revoked(world: AgentWorld[Nginx]) -> None:
     world.start_agent()
     assert world.ended(10) == 7
     assert "np_" not in world.agent_log
+
+
+def test_a_wrong_clock_of_its_machine_costs_no_host_anything(tmp_path: Path) -> None:
+    """Agent and API agree on revisions, not on the time of day."""
+    with ExitStack() as stack:
+        world = AgentWorld(tmp_path, stack, Nginx)
+        world.set_up(nginx_proxy(world.proxy))
+        for hours, host in ((25, SHOP), (-25, BLOG)):
+            there = datetime.now(UTC) + timedelta(hours=hours)
+            world.start_agent(**clock(f"{hours:+}h"))
+            world.until_active(world.bind(host))
+            assert f"{there:%Y-%m-%dT}" in world.agent_log
+            assert world.serves(host)
+            server = world.nameplate.call("GET", f"/v1/servers/{world.server}")
+            assert server["error_code"] is None
+            world.stop_agent()
+        assert world.serves(SHOP)
 
 
 def test_caddy_through_an_agent(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ SLOWEST = 60.0
 _QUIET = ('outcome="ok"}', 'outcome="lease_lost"}', 'outcome="given_back"}')
 _TELLING = (
     "nameplate_bindings_failing",
+    'nameplate_bindings{health="degraded"}',
     "nameplate_records_unseen",
 )
 LATE = 4.0
@@ -65,7 +66,7 @@ def live(town: Town, fault: Fault) -> Day:
         lambda: town.all_well() and town.settled() and town.outage.is_quiet(),
         60,
     )
-    hit, other = (town.beta, town.alpha) if fault.beta else (town.alpha, town.beta)
+    hit = town.tenants[fault.at]
     marks, metrics = town.nameplate.marks(), town.nameplate.metrics()
     try:
         fault.breaks(town)
@@ -74,8 +75,10 @@ def live(town: Town, fault: Fault) -> Day:
         picture = _look(town, fault, hit, began, marks=marks, before=metrics)
         town.outage.age()
         time.sleep(AGEING)
+        if fault.ready:
+            _await_ready(town, hit)
         picture.complaints += _lies(town, fault, hit)
-        picture.complaints += [] if fault.common else _other(town, other)
+        picture.complaints += [] if fault.common else _others(town, hit)
     finally:
         fault.repairs(town)
     try:
@@ -129,6 +132,13 @@ def _look(
     return picture
 
 
+def _await_ready(town: Town, hit: Tenant) -> None:
+    """Give what is wanted time to come about in spite of the fault."""
+    began = time.monotonic()
+    while not town.ready(hit) and time.monotonic() - began < WITHIN:
+        time.sleep(0.25)
+
+
 def _lies(town: Town, fault: Fault, hit: Tenant) -> list[str]:
     """Return what is said that is not so."""
     found = []
@@ -150,10 +160,17 @@ def _lies(town: Town, fault: Fault, hit: Tenant) -> list[str]:
     return found
 
 
-def _other(town: Town, tenant: Tenant) -> list[str]:
-    domain = town.domain(tenant)
-    found = [] if domain.get("ready") else [f"the other's domain is not ready: {_told(domain)}"]
-    return found if tenant.visit() == 200 else [*found, "the other's visitors are not served"]
+def _others(town: Town, hit: Tenant) -> list[str]:
+    found = []
+    for tenant in town.tenants.values():
+        if tenant is hit:
+            continue
+        domain = town.domain(tenant)
+        if not domain.get("ready"):
+            found.append(f"the other's domain {tenant.name} is not ready: {_told(domain)}")
+        if tenant.visit() != 200:
+            found.append(f"visitors of the other's domain {tenant.name} are not served")
+    return found
 
 
 def _told(domain: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What a bad day is: what breaks, what is asked for meanwhile, what must be said, how it is repaired."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,22 +49,26 @@ class Fault:
     served: bool = True
     """Whether visitors of the domain are served meanwhile."""
     common: bool = False
-    """It hits both organizations."""
-    beta: bool = False
-    """It hits Beta; otherwise Alpha."""
+    """It hits everybody."""
+    at: str = "alpha"
+    """Whom it hits."""
     silent: bool = False
     """Nothing runs that could write a line into the log."""
     quick: bool = False
     """Belongs to the short form."""
 
 
-def condition(kind: str, *reasons: str) -> Says:
-    """Expect a condition of the domain that does not hold (or warns) for one of `reasons`."""
+def condition(kind: str, *reasons: str, tells: Sequence[str] = ()) -> Says:
+    """Expect a condition of the domain that does not hold (or warns) for one of `reasons`.
+
+    Its sentence has all the words of `tells`, such as the server and what is wrong with it.
+    """
 
     def says(town: "Town", tenant: "Tenant") -> Said | None:
         for one in town.domain(tenant).get("conditions", ()):
             idle = not one["fix"] or one["fix"].startswith("No action")
-            if one["type"] == kind and one["reason"] in reasons and not idle:
+            is_told = all(word in one["message"] for word in tells)
+            if one["type"] == kind and one["reason"] in reasons and is_told and not idle:
                 return Said(f"`{kind}`", one["reason"], one["message"], one["fix"])
         return None
 

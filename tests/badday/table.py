@@ -12,14 +12,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "bad-days.md"
 _INTRO = f"""# Bad days
 
 What Nameplate says when something is broken, and how soon all is well after the repair. A test made
-this table (`make torture` writes it) on real servers: PostgreSQL, PowerDNS, Knot, Pebble, nginx and
-Caddy, one `nameplate serve` and one `nameplate worker` with the intervals of production, and bindings
-that are checked every 5 s. Two organizations are served, each with its own provider, authority and
-proxy. While one has a bad day, the domain of the other stays ready, except where the fault is common
-to both.
+this table (`make torture` writes it) on real servers: PostgreSQL, PowerDNS, Knot, Pebble, nginx,
+Caddy and Traefik, one `nameplate serve` and one `nameplate worker` with the intervals of production,
+bindings that are checked every 5 s, and Traefik with a `patience` of 3 s. Five organizations are
+served, each by its own proxy or group of servers. While one has a bad day, the domains of the others
+stay ready and their visitors are served, except where the fault is common to all.
 
 Every fault is said within {WITHIN:g} s, in the place that the table names and with the code that
-[Errors](errors.md) explains. Before the repair each failing step is made to look as if it had failed
+[Errors](errors.md) explains. What is said of a proxy names its server and the reason. Before the repair each failing step is made to look as if it had failed
 for hours, so that its back-off is the longest one. Nobody presses a button after a repair.
 
 - **who acts**: whose turn it is.

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
@@ -60,16 +60,26 @@ class Tenant:
     address: str
     """Where its hosts lead."""
     https_port: int
-    ids: dict[str, str]
+    ids: dict[str, str] = field(default_factory=dict)
+    others: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Further servers, by address: with the first they are a group."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where its hosts lead, over all servers."""
+        return self.address, *self.others
 
     def visit(self, host: str | None = None) -> int | None:
         """Ask for the host as a visitor does; None when there is no valid answer."""
+        return next((seen for one in self.addresses if (seen := self._visit(one, host))), None)
+
+    def _visit(self, address: str, host: str | None) -> int | None:
         name = host or self.name
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for root in self.authority.roots:
             context.load_verify_locations(cadata=root.decode())
         with contextlib.suppress(OSError, HTTPException):
-            raw = socket.create_connection((self.address, self.https_port), timeout=4)
+            raw = socket.create_connection((address, self.https_port), timeout=4)
             with raw, context.wrap_socket(raw, server_hostname=name) as secured:
                 secured.sendall(
                     f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()

@@ -1,9 +1,4 @@
-"""Two organizations with everything of their own, and what they share: Nameplate and its database.
-
-Alpha has PowerDNS, nginx and an authority; Beta has Knot, Caddy and another authority. Between
-Nameplate and what it speaks with stand relays, which can refuse or hang, and gates, which can
-answer instead.
-"""
+"""Everything together: what stands around Nameplate, and Nameplate with its database."""
 
 import contextlib
 import itertools
@@ -13,174 +8,67 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from nameplate.adapters.dns.powerdns import PowerDns as PowerDnsAdapter
-from nameplate.adapters.dns.rfc2136 import Rfc2136
-from nameplate.adapters.http.client import Api
+from tests.badday import proxies
 from tests.badday.installation import Installation
 from tests.badday.outage import Outage
-from tests.badday.tenants import Application, Authority, Tenant
+from tests.badday.surroundings import DELTA, Surroundings
+from tests.badday.tenants import Tenant
 from tests.e2e.installation import publish
-from tests.servers.caddy import Caddy
-from tests.servers.disk import small_disk
-from tests.servers.gate import Gate
-from tests.servers.knot import Knot
-from tests.servers.nginx import Nginx
-from tests.servers.origin import Origin
-from tests.servers.pebble import Pebble
 from tests.servers.postgresql import APP, SYSTEM, role_url
-from tests.servers.powerdns import PowerDns
-from tests.servers.process import ServerMissing, free_port
 from tests.servers.relay import Relay
+from tests.servers.traefik import Traefik
 
-ALPHA, BETA = "127.0.9.1", "127.0.9.2"
-"""Where each organization's hosts lead."""
 HEALTH_EVERY = 5
 """Seconds between health checks of the bindings: what an operator sets who wants to know at once."""
 
 
-class Town:
-    """Everything, brought up once: both domains are ready at the end of `__init__`."""
+class Town(Surroundings):
+    """Everything, brought up once: all domains are ready at the end of `__init__`."""
 
     def __init__(self, folder: Path, database: str, port: int) -> None:
         """`database` is the URL of a migrated PostgreSQL database that listens at `port`."""
-        self.folder = folder
         with contextlib.ExitStack() as stack:
-            self._stack = stack
+            super().__init__(folder, stack)
             self.database = stack.enter_context(Relay(port))
-            nginx = self._folder("nginx")
-            with contextlib.suppress(ServerMissing):  # one fault less
-                stack.enter_context(small_disk(nginx / "managed"))
-            self.nginx = stack.enter_context(Nginx(nginx, address=ALPHA))
-            self.caddy = stack.enter_context(Caddy(self._folder("caddy"), address=BETA))
-            self.alpha, self.beta = self._alpha(), self._beta()
             self.outage = Outage(role_url(database, SYSTEM))
             stack.callback(self.outage.close)
             self.made: list[str] = []
             self._labels = itertools.count(1)
-            self.closed_port = free_port()
             through = database.replace(f":{port}/", f":{self.database.port}/")
             settings = {
                 "NAMEPLATE_DATABASE_URL": role_url(through, APP),
                 "NAMEPLATE_SYSTEM_DATABASE_URL": role_url(through, SYSTEM),
                 "NAMEPLATE_PUBLIC_RESOLVERS": "[]",
                 "NAMEPLATE_EGRESS_ALLOW": '["127.0.0.0/8"]',
-                "NAMEPLATE_CHALLENGE_CHECK_VIA": json.dumps(
-                    {
-                        ALPHA: f"{ALPHA}:{self.nginx.http_port}",
-                        BETA: f"{BETA}:{self.caddy.http_port}",
-                    }
-                ),
-                "NAMEPLATE_DNS_SERVERS": json.dumps(
-                    {
-                        "example.com": [f"127.0.0.1:{self.alpha.names.port}"],
-                        "example.net": [f"127.0.0.1:{self.beta.names.port}"],
-                    }
-                ),
+                **self.reached(),
             }
             self.nameplate = Installation(self._folder("nameplate"), settings)
             stack.callback(self.nameplate.close)
-            for tenant in (self.alpha, self.beta):
-                self._furnish(tenant)
-            self.wait("both domains ready", self.all_well, 90)
+            for name, tenant in self.tenants.items():
+                self._furnish(name, tenant)
+            self.edge = stack.enter_context(Relay(self.nameplate.port))
+            self.fetching = stack.enter_context(self._fetching())
+            self.wait("all domains ready", self.all_well, 180)
             self._stack = stack.pop_all()
 
-    def _folder(self, name: str) -> Path:
-        made = self.folder / name
-        made.mkdir()
-        return made
-
-    def _authority(self, name: str, names: Relay, http_port: int) -> Authority:
-        pebble = self._stack.enter_context(
-            Pebble(
-                self._folder(name),
-                dns_server=f"127.0.0.1:{names.port}",
-                http_port=http_port,
-            )
+    def _fetching(self) -> Traefik:
+        """Start Delta's Traefik, as soon as there is where it fetches from."""
+        told = self.nameplate.local(
+            *("server", "edge-token", self.tenants["delta"].ids["server"], "--json"),
+            NAMEPLATE_API_URL=self.nameplate.url,
+            NAMEPLATE_TOKEN=self.nameplate.token,
         )
-        tls = (*pebble.api_pair, pebble.ca_bundle)
-        gate = self._stack.enter_context(Gate(pebble.api_port, tls))
-        relay = self._stack.enter_context(Relay(gate.port))
-        return Authority(pebble, gate, relay, {pebble.root_pem()})
-
-    def _application(self, marker: str) -> Application:
-        origin = self._stack.enter_context(Origin(marker))
-        return Application(origin, self._stack.enter_context(Relay(origin.port)))
-
-    def _alpha(self) -> Tenant:
-        power = self._stack.enter_context(PowerDns(self._folder("powerdns"), ["example.com"]))
-        self.provider_gate = self._stack.enter_context(Gate(int(power.api_url.rpartition(":")[2])))
-        self.provider = self._stack.enter_context(Relay(self.provider_gate.port))
-        self.provider_key = power.api_key.reveal()
-        names = self._stack.enter_context(Relay(power.dns_port, udp=True))
-        one = self.nginx
-        return Tenant(
-            name="shop.example.com",
-            owner=PowerDnsAdapter(Api(power.api_url, headers={"X-API-Key": power.api_key})),
-            dns_account={
-                "provider": "powerdns",
-                "config": {"api_url": f"http://127.0.0.1:{self.provider.port}"},
-                "credentials": {"api_key": self.provider_key},
-            },
-            application=self._application("alpha"),
-            authority=self._authority("pebble-alpha", names, one.http_port),
-            names=names,
-            proxy={
-                "type": "nginx",
-                "folder": str(one.folder / "managed"),
-                "executable": one.executable,
-                "pid_file": str(one.pid_file),
-                "main": str(one.main),
-                "listen_http": [f"{ALPHA}:{one.http_port}"],
-                "listen_https": [f"{ALPHA}:{one.https_port}"],
-                "http_port": one.http_port,
-                "https_port": one.https_port,
-            },
-            address=ALPHA,
-            https_port=one.https_port,
-            ids={},
+        found = json.loads(told.output)
+        self.token, self.endpoint = (
+            found["token"],
+            f"http://127.0.0.1:{self.edge.port}{found['path']}",
         )
+        folder = self._folder("delta")
+        return proxies.by_http(folder, DELTA, self._ports, self.endpoint, self.token)
 
-    def _beta(self) -> Tenant:
-        knot = self._stack.enter_context(Knot(self._folder("knot"), ["example.net"]))
-        names = self._stack.enter_context(Relay(knot.port, udp=True))
-        key, algorithm, secret = knot.tsig
-        self.tsig_secret = secret.reveal()
-        one = self.caddy
-        return Tenant(
-            name="shop.example.net",
-            owner=Rfc2136(knot.address, knot.port, ["example.net"], knot.tsig),
-            dns_account={
-                "provider": "rfc2136",
-                "config": {
-                    "server": f"127.0.0.1:{names.port}",
-                    "zones": ["example.net"],
-                    "tsig_name": key,
-                    "tsig_algorithm": algorithm,
-                },
-                "credentials": {"tsig_secret": self.tsig_secret},
-            },
-            application=self._application("beta"),
-            authority=self._authority("pebble-beta", names, one.http_port),
-            names=names,
-            proxy={
-                "type": "caddy",
-                "admin_url": f"http://127.0.0.1:{one.admin_port}",
-                "folder": str(one.folder / "managed"),
-                "base": one.base,
-                "listen_http": [f"{BETA}:{one.http_port}"],
-                "listen_https": [f"{BETA}:{one.https_port}"],
-                "http_port": one.http_port,
-                "https_port": one.https_port,
-            },
-            address=BETA,
-            https_port=one.https_port,
-            ids={},
-        )
-
-    def _furnish(self, tenant: Tenant) -> None:
+    def _furnish(self, name: str, tenant: Tenant) -> None:
         call, ids = self.nameplate.call, tenant.ids
-        title = tenant.proxy["type"]
-        ids["organization"] = call("POST", "/v1/organizations", {"name": f"Of {title}"})["id"]
+        ids["organization"] = call("POST", "/v1/organizations", {"name": f"Of {name}"})["id"]
         owned = {"organization": ids["organization"]}
         ids["application"] = call(
             "POST", "/v1/applications",
@@ -189,8 +77,10 @@ class Town:
                 "upstream_port": tenant.application.relay.port,
             },
         )["id"]  # fmt: skip
-        server = {**owned, "name": title, "address": tenant.address, "proxy": tenant.proxy}
-        ids["server"] = call("POST", "/v1/servers", server)["id"]
+        server = {**owned, "name": f"edge-{name}", "address": tenant.address}
+        ids["server"] = call("POST", "/v1/servers", {**server, "proxy": tenant.proxy})["id"]
+        if tenant.others:
+            self._group(name, tenant)
         authority = {**owned, **tenant.authority.account()}
         ids["authority"] = call("POST", "/v1/accounts", authority)["id"]
         account = {**owned, "kind": "dns", "name": "zone", **tenant.dns_account}
@@ -201,9 +91,22 @@ class Town:
         ids["domain"] = claimed["id"]
         (told,) = claimed["instructions"]
         publish(tenant.owner, told["name"], "TXT", f'"{told["value"]}"')
-        publish(tenant.owner, f"*.{tenant.name}", "A", tenant.address)
-        self.add_record(tenant, "@", "A", tenant.address)
+        for address in tenant.addresses:
+            publish(tenant.owner, f"*.{tenant.name}", "A", address)
+            self.add_record(tenant, "@", "A", address)
         ids["binding"] = self.bind(tenant)
+
+    def _group(self, name: str, tenant: Tenant) -> None:
+        """Add the other servers, and the group of all."""
+        call, ids = self.nameplate.call, tenant.ids
+        owned = {"organization": ids["organization"]}
+        members = [ids["server"]]
+        for address, proxy in tenant.others.items():
+            server = {**owned, "name": f"edge-{name}-{len(members) + 1}", "address": address}
+            members.append(call("POST", "/v1/servers", {**server, "proxy": proxy})["id"])
+        ids["group"] = call("POST", "/v1/server-groups", {**owned, "name": name})["id"]
+        for one in members:
+            call("POST", f"/v1/server-groups/{ids['group']}/servers", {"server": one})
 
     def label(self) -> str:
         """Return a label that no host and no record has had."""
@@ -219,13 +122,16 @@ class Town:
         body = {
             "application": tenant.ids["application"],
             "domain": tenant.ids["domain"],
-            "server": tenant.ids["server"],
+            **self._placed(tenant.ids),
             "subdomain": subdomain,
             "health_check_interval": HEALTH_EVERY,
             "health_check_timeout": 3,
         }
         made = self.nameplate.call("POST", "/v1/bindings", body)
         return str(made["id"])
+
+    def _placed(self, ids: dict[str, str]) -> dict[str, str]:
+        return {"server_group": ids["group"]} if "group" in ids else {"server": ids["server"]}
 
     def want_host(self, tenant: Tenant, subdomain: str) -> None:
         """Have one more host served, which needs another certificate."""
@@ -247,7 +153,11 @@ class Town:
             status, found = self.nameplate.ask("GET", path)
             if status != 200 or found["status"] != "active":
                 return False
-            if "hostname" in found and self.alpha.visit(found["hostname"]) != 200:
+            host = found.get("hostname", "")
+            if any(
+                host.endswith(f".{one.name}") and one.visit(host) != 200
+                for one in self.tenants.values()
+            ):
                 return False
         return self.outage.is_over()
 
@@ -280,8 +190,8 @@ class Town:
         return quiet and tenant.visit() == 200
 
     def all_well(self) -> bool:
-        """Whether both are."""
-        return self.well(self.alpha) and self.well(self.beta)
+        """Whether all are."""
+        return all(self.well(tenant) for tenant in self.tenants.values())
 
     def wait(self, what: str, look: Callable[[], object], seconds: float) -> float:
         """Wait until `look` is true; return after how many seconds it was, or fail with the logs."""
@@ -292,7 +202,7 @@ class Town:
             time.sleep(0.25)
         told = [
             f"{c['type']} {c['status']} {c['reason']}: {c['message']} | {c['fix']}"
-            for tenant in (self.alpha, self.beta)
+            for tenant in self.tenants.values()
             for c in self.domain(tenant).get("conditions", ())
         ]
         raise AssertionError(f"{what} not after {seconds} s\n{told}\n{self.nameplate.logs()}")

@@ -1,6 +1,7 @@
 """What a proxy fetches: its own server's hosts and keys, by its own token, and nothing else."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ class World(Offline):
         """Ask as the proxy of this server would."""
         server = show("srv", self.servers[number])
         token = edge_tokens.token(SECRET, server).reveal()
-        sent = {"x-nameplate-edge-secret": token} | headers
+        sent = {"x_nameplate_edge_secret": token} | headers
         given = tuple(
             (name.replace("_", "-").encode(), text.encode()) for name, text in sent.items()
         )
@@ -147,7 +148,8 @@ def test_a_server_gets_its_own_hosts_and_keys_alone(world: World) -> None:
         assert "PRIVATE KEY" in pair["keyFile"]
 
 
-def test_nobody_else_gets_anything(world: World) -> None:
+def test_nobody_else_gets_anything(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "nameplate")
     other = edge_tokens.token(SECRET, show("srv", world.servers[1])).reveal()
     for token in (other, "", SECRET.reveal(), "x" * 43):
         assert world.fetch(0, x_nameplate_edge_secret=token) == (
@@ -162,6 +164,9 @@ def test_nobody_else_gets_anything(world: World) -> None:
     twice = ((b"x-nameplate-edge-secret", right),) * 2
     assert get(world.app, path, headers=twice)[0] == 403
     assert get(world.app, path, b"secret=" + right)[0] == 403, "addresses are logged"
+    assert [vars(one)["server"] for one in caplog.records if one.message == "edge_token_wrong"] == [
+        server
+    ]
     missing = show("srv", 10_000)
     assert get(world.app, f"/edge/traefik/{missing}.json", headers=twice[:1])[0] == 403
     assert get(world.app, path, method="POST", headers=twice[:1])[0] == 405

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,3 +20,13 @@ def small_disk(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def remount(folder: Path, mode: str) -> None:
+    """Make the disk `ro` or `rw`, once nobody writes."""
+    command = ["mount", "-o", f"remount,{mode}", str(folder)]
+    for _ in range(50):
+        if not subprocess.run(command, capture_output=True, check=False).returncode:
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{folder} is not {mode}")

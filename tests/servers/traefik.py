@@ -45,6 +45,7 @@ class Traefik:
         proxy: Mapping[str, Any] | None = None,
         static: Mapping[str, Any] | None = None,
         ports: tuple[int, int, int] | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         """Serve; `proxy` is what the server's settings say beside, `static` the operator's own part.
 
@@ -53,6 +54,7 @@ class Traefik:
         self.folder = folder
         given = ports or (free_port(), free_port(), free_port())
         self.http_port, self.https_port, self.api_port = given
+        self._address = address
         self.dynamic = folder / "dynamic"
         self.dynamic.mkdir(exist_ok=True)
         self.static = {**self._usual(endpoint, dict(headers or {})), **(static or {})}
@@ -73,8 +75,9 @@ class Traefik:
         """Return the static configuration that an operator would write for one of both providers."""
         http = {"endpoint": endpoint, "pollInterval": "200ms", "headers": headers}
         file = {"directory": str(self.dynamic), "watch": True}
-        named = {"web": self.http_port, "websecure": self.https_port, "traefik": self.api_port}
-        points = {name: {"address": f"127.0.0.1:{port}"} for name, port in named.items()}
+        named = {"web": self.http_port, "websecure": self.https_port}
+        points = {name: {"address": f"{self._address}:{port}"} for name, port in named.items()}
+        points["traefik"] = {"address": f"127.0.0.1:{self.api_port}"}
         providers: dict[str, Any] = {"http": http} if endpoint else {"file": file}
         return {
             "entryPoints": points,
@@ -88,7 +91,7 @@ class Traefik:
         """Return an adapter for it, as a server's settings with `more` would make one."""
         config = parse(TraefikConfiguration, {**self.settings, **more}, "/proxy")
         upstream = challenge_upstream or Upstream("127.0.0.1", 1)
-        place = ProxyPlace(self.settings["folder"], upstream, None, "127.0.0.1")
+        place = ProxyPlace(self.settings["folder"], upstream, None, self._address)
         return traefik.connect(config, place)
 
     def start_again(self) -> None:
@@ -108,7 +111,7 @@ class Traefik:
 
     def _is_ready(self) -> bool:
         """Tell whether it listens, and has loaded what Nameplate left; it listens before that."""
-        if not (listens(self.api_port) and listens(self.https_port)):
+        if not (listens(self.api_port) and listens(self.https_port, self._address)):
             return False
         if self.api.request("GET", "/api/version").status != HTTPStatus.OK:
             return False
@@ -128,7 +131,7 @@ class Traefik:
 
     def look(self, scheme: str, hostname: str, path: str = "/", sni: str | None = None) -> Visit:
         """Visit it."""
-        address = ("127.0.0.1", self.https_port if scheme == "https" else self.http_port)
+        address = (self._address, self.https_port if scheme == "https" else self.http_port)
         return visit(address, hostname, path, scheme=scheme, sni=sni)
 
     def stop(self) -> None:

@@ -368,7 +368,7 @@ def show_known(
 ) -> DomainShape:
     """Return the same by what is known of it."""
     row = known.domain
-    found = conditions.from_facts(call.tools, known)
+    found = conditions.of_known(call.tools, known)
     return DomainShape(
         **_fields(row),
         **_summed(found),

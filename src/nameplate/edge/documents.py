@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 PATH = re.compile(r"/edge/traefik/(srv_[0-9a-z]{14})\.json")
 
+_MAX_REFUSED = 1000
+"""Servers of which is remembered that a wrong token was told in the log: anybody may name any."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationDocument:
@@ -44,10 +47,17 @@ class Documents:
         self._kept: dict[int, ConfigurationDocument] = {}
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._failing: set[int] = set()
+        self._refused: set[str] = set()
 
     def opens(self, server: str, token: bytes) -> bool:
         """Tell whether a token is that of the server, which need not exist."""
-        return edge_tokens.opens(self._secret, server, token)
+        is_open = edge_tokens.opens(self._secret, server, token)
+        if is_open:
+            self._refused.discard(server)
+        elif server not in self._refused and len(self._refused) < _MAX_REFUSED:
+            self._refused.add(server)
+            log.warning("edge_token_wrong", extra={"server": server})
+        return is_open
 
     async def of(self, server: str) -> ConfigurationDocument | None:
         """Return the document of a server; None when it fetches none.

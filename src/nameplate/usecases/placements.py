@@ -26,7 +26,12 @@ class MemberServer(NamedTuple):
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong there, in words for a person; None where nothing is known to be."""
+        """What is wrong there, in words for a person; None where nothing is known to be.
+
+        While the server has not taken the binding, whatever keeps its proxy from being configured.
+        """
+        if not self.is_told and self.server.trouble_message:
+            return f"Its proxy cannot be configured: {self.server.trouble_message}"
         return None if self.at is None else self.at.trouble
 
     @property

@@ -1,4 +1,5 @@
 import json
+import socket
 import stat
 import threading
 import time
@@ -95,6 +96,21 @@ def test_without_caddy_it_is_unavailable(tmp_path, route):
     with pytest.raises(Unavailable):
         adapter.apply(adapter.render([route]))
     api.close()
+
+
+def test_one_that_hangs_is_asked_once(tmp_path, route, monkeypatch):
+    """Who waits for it again holds up the repair for as long once more."""
+    monkeypatch.setattr(adapters, "CUT_OFF", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        api = Api(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.3)
+        adapter = adapters.Caddy(api, tmp_path, [":80"], [":443"])
+        with pytest.raises(Unavailable):
+            adapter.apply(adapter.render([route]))
+        api.close()
+        silent.settimeout(0.2)
+        silent.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            silent.accept()
 
 
 def test_challenges_reach_nameplate_before_any_redirect(caddy, nameplate, route):

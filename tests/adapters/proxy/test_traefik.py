@@ -90,6 +90,17 @@ def test_a_poisoned_file_of_others_is_said_and_the_old_stays(tmp_path, origins, 
         assert plain(server, other.hostname).origin == origins[0].port
 
 
+def test_one_that_fetches_nothing_is_said_with_what_keeps_it_most_often(tmp_path, route):
+    nobody = f"http://127.0.0.1:{free_port()}/edge/traefik/srv_1.json"
+    with servers.Traefik(
+        tmp_path, endpoint=nobody, headers={"X": "y"}, proxy={"patience": 1}
+    ) as server:
+        with pytest.raises(Refused, match=r"cannot reach Nameplate's edge.*edge-token") as raised:
+            apply(server, route)
+        assert raised.value.code == "proxy_reload_failed"
+        assert "another file" not in raised.value.detail
+
+
 def test_what_is_withdrawn_stays_so_over_a_restart(tmp_path, route):
     with servers.Traefik(tmp_path) as server:
         other = replace(route, id="bnd_2", hostname="other.example.test")

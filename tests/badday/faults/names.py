@@ -5,7 +5,8 @@ from nameplate.core.records import Change, RRset
 from nameplate.ports.dns import Result
 from tests.badday.fault import Act, Fault, condition
 from tests.badday.faults.acts import want_host, want_record
-from tests.badday.town import ALPHA, Town
+from tests.badday.surroundings import ALPHA
+from tests.badday.town import Town
 
 
 def check(town: Town) -> None:

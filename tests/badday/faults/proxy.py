@@ -1,16 +1,16 @@
-"""A proxy has a bad day."""
+"""nginx has a bad day, or what Nameplate was told of it is wrong."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
 from nameplate.core.error_catalogue.entry import Turn
 from tests.badday.fault import Act, Fault, condition
 from tests.badday.faults.acts import change, want_host
+from tests.badday.faults.disks import filled, freed
 from tests.badday.town import Town
-from tests.servers.process import ServerMissing
 
 SPOILT = "\nno_such_directive on;\n"
+SERVER = "edge-alpha"
 
 
 def proxy(**settings: Any) -> Act:
@@ -30,29 +30,16 @@ def mend_nginx(town: Town) -> None:
     main.write_text(main.read_text().removesuffix(SPOILT))
 
 
-def fill_disk(town: Town) -> None:
-    """Leave no byte free where nginx's configuration is."""
-    if not _filler(town).parent.is_mount():
-        raise ServerMissing("mounting a small disk needs root")
-    with contextlib.suppress(OSError), _filler(town).open("wb", buffering=0) as file:
-        while file.write(bytes(512)):
-            pass
-
-
-def free_disk(town: Town) -> None:
-    """Make room again."""
-    _filler(town).unlink(missing_ok=True)
-
-
-def _filler(town: Town) -> Path:
-    return town.nginx.folder / "managed" / "filler"
+def managed(town: Town) -> Path:
+    """Return the folder that Nameplate manages."""
+    return town.nginx.folder / "managed"
 
 
 FAULTS = (
     Fault(
         "nginx is down",
         breaks=lambda t: t.nginx.stop(),
-        says=condition("serving", "binding_unhealthy"),
+        says=condition("serving", "binding_unhealthy", tells=(SERVER, "proxy")),
         turn=Turn.OPERATOR,
         served=False,
         repairs=lambda t: t.nginx.start_again(),
@@ -62,7 +49,7 @@ FAULTS = (
         "nginx refuses every configuration; a host is added",
         breaks=spoil_nginx,
         wants=want_host,
-        says=condition("serving", "binding_configuring"),
+        says=condition("serving", "binding_configuring", tells=(SERVER, "no_such_directive")),
         turn=Turn.OPERATOR,
         repairs=mend_nginx,
     ),
@@ -70,7 +57,7 @@ FAULTS = (
         "The server's `proxy` names a wrong pid file; a host is added",
         breaks=proxy(pid_file="/nonexistent/nginx.pid"),
         wants=want_host,
-        says=condition("serving", "binding_configuring"),
+        says=condition("serving", "binding_configuring", tells=(SERVER, "pid")),
         turn=Turn.OPERATOR,
         repairs=proxy(),
     ),
@@ -78,42 +65,24 @@ FAULTS = (
         "The server's `proxy` names a program that is not there; a host is added",
         breaks=proxy(executable="/nonexistent/nginx"),
         wants=want_host,
-        says=condition("serving", "binding_configuring"),
+        says=condition("serving", "binding_configuring", tells=(SERVER, "nginx cannot be run")),
         turn=Turn.OPERATOR,
         repairs=proxy(),
         quick=True,
     ),
     Fault(
         "The disk of nginx's folder is full; a host is added",
-        breaks=fill_disk,
+        breaks=filled(managed),
         wants=want_host,
-        says=condition("serving", "binding_configuring"),
+        says=condition("serving", "binding_configuring", tells=(SERVER, "disk is full")),
         turn=Turn.OPERATOR,
-        repairs=free_disk,
+        repairs=freed(managed),
     ),
     Fault(
         "The server's address is wrong",
         breaks=change("servers", "server", lambda _: {"address": "127.0.0.99"}),
-        says=condition("serving", "binding_unhealthy"),
+        says=condition("serving", "binding_unhealthy", tells=(SERVER,)),
         turn=Turn.OPERATOR,
         repairs=change("servers", "server", lambda t: {"address": t.alpha.address}),
-    ),
-    Fault(
-        "Caddy is down",
-        breaks=lambda t: t.caddy.server.stop(),
-        says=condition("serving", "binding_unhealthy"),
-        turn=Turn.OPERATOR,
-        served=False,
-        beta=True,
-        repairs=lambda t: t.caddy.start_again(),
-    ),
-    Fault(
-        "Caddy is down, and comes back with nothing but its first configuration",
-        breaks=lambda t: t.caddy.server.stop(),
-        says=condition("serving", "binding_unhealthy"),
-        turn=Turn.OPERATOR,
-        served=False,
-        beta=True,
-        repairs=lambda t: t.caddy.start_empty(),
     ),
 )

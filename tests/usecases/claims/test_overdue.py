@@ -10,6 +10,7 @@ from nameplate.core.lifecycle import DomainStatus
 from nameplate.db import database_now
 from nameplate.models import Domain
 from nameplate.usecases.claims import overdue
+from nameplate.usecases.claims.facts import DomainFacts
 
 
 @pytest.fixture
@@ -33,6 +34,18 @@ def test_due_work_that_nobody_takes_is_told(session: Session, domain: Domain) ->
     assert _told(session, domain) is None, "a worker has it"
     record.lease_until = datetime.now(UTC) - timedelta(seconds=30)
     assert _told(session, domain) == "work_overdue", "that worker is gone"
+
+
+def test_what_is_known_of_a_domain_tells_it_without_a_statement(domain: Domain) -> None:
+    now = datetime.now(UTC)
+    known = DomainFacts(domain, now)
+    assert overdue.of_known(known) is None
+    domain.next_action_at = now - timedelta(minutes=1)
+    told = overdue.of_known(known)
+    assert told is not None
+    assert (told.reason, told.since) == ("work_overdue", domain.next_action_at)
+    domain.lease_until = now + timedelta(minutes=1)
+    assert overdue.of_known(known) is None, "a worker has it"
 
 
 def test_work_that_is_due_now_or_later_is_no_news(session: Session, domain: Domain) -> None:

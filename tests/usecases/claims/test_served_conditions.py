@@ -15,7 +15,7 @@ from nameplate.core.errors import Unavailable
 from nameplate.core.lifecycle import BindingStatus, CertificateStatus, HealthStatus
 from nameplate.core.turns import Turn
 from nameplate.db import Sessions
-from nameplate.models import Binding, Certificate, CertificateType, Domain, Organization
+from nameplate.models import Binding, Certificate, CertificateType, Domain, Organization, Server
 from nameplate.usecases.certificates import notices
 from nameplate.usecases.claims import conditions, domains, served_conditions
 from nameplate.usecases.claims.facts import DomainFacts
@@ -126,6 +126,21 @@ def test_an_unhealthy_application_is_not_ready(world: Offline) -> None:
     found = site.shown("serving")
     assert (found.reason, found.status, site.ready) == ("binding_unhealthy", False, False)
     assert "502" in found.message
+
+
+def test_a_host_that_does_not_answer_names_its_server_and_what_is_wrong_there(
+    world: Offline,
+) -> None:
+    site = Site(world)
+    site.change(Binding, site.binding_id, health_status=HealthStatus.UNHEALTHY)
+    with world.sessions.begin(PLATFORM) as session:
+        server = session.get_one(Server, session.get_one(Binding, site.binding_id).server_id)
+        server.fail("proxy_down", "nginx does not run.", [], datetime.now(UTC))
+        name = server.name
+    assert site.shown("serving").message == (
+        f"acme.com/ does not answer at the server {name}. "
+        "The server cannot be configured: nginx does not run."
+    )
 
 
 def test_one_failed_check_is_said_at_once_and_one_good_one_ends_it(world: Offline) -> None:

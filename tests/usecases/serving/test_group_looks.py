@@ -1,6 +1,6 @@
 """A host on a group of servers: all serve it, and DNS leads to those that answer."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.databases import sessions_over
@@ -65,6 +65,21 @@ def test_a_server_that_is_down_leaves_dns_after_three_looks_and_comes_back(bound
     assert kinds == ["binding.server_withheld", "binding.server_returned"]
 
 
+def test_a_server_in_trouble_is_tried_at_once_when_it_answers_again(bound: Group) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    bound.down.add(bound.servers[1])
+    bound.look_at()
+    with bound.world.sessions.begin(PLATFORM) as session:
+        for one in bound.servers:
+            server = session.get_one(Server, one)
+            server.trouble_code, server.next_action_at = "proxy_down", later
+    bound.down.clear()
+    bound.look_at()
+    with bound.world.sessions.begin(PLATFORM) as session:
+        planned = [session.get_one(Server, one).next_action_at for one in bound.servers]
+    assert [one == later for one in planned] == [True, False]
+
+
 def test_the_last_one_never_leaves(bound: Group) -> None:
     first, second = bound.servers
     bound.down.add(second)
@@ -90,9 +105,11 @@ def test_a_server_that_cannot_be_configured_holds_nobody_up(group: Group) -> Non
     group.machines[second].failure = Refused("proxy_refused", "Disk full.")
     group.bind()
     assert group.settle().status is BindingStatus.ACTIVE
+    told = "edge 2 (us-east): Its proxy cannot be configured: Disk full."
+    assert told in group.serving().message, "at once, before any look"
     group.look_at(MAX_FAILURES)
     assert group.led_to() == group.addresses(first)
-    assert "edge 2 (us-east): Its proxy cannot be configured now." in group.serving().message
+    assert told in group.serving().message
     group.machines[second].failure = None
     group.configure(second)
     group.look_at(2)

@@ -103,6 +103,19 @@ def test_a_failed_look_is_said_at_once_and_three_make_it_unhealthy(
     assert _wait_of(back[0]) <= probes.AGAIN_WHILE_UNSETTLED
 
 
+def test_a_server_in_trouble_is_tried_once_a_host_answers_through_it_again(rig: Rig) -> None:
+    active(rig)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    rig.change(Server, trouble_code="proxy_down", next_action_at=later)
+    for sees in ({"status": 200}, BROKEN):
+        rig.prober.sees = sees
+        sweep(rig)
+        assert rig.read(Server).next_action_at == later
+    rig.prober.sees = {"status": 200}
+    sweep(rig)
+    assert rig.read(Server).next_action_at < datetime.now(UTC)
+
+
 def test_what_falls_ill_again_is_said_again_however_long_it_is_watched(rig: Rig) -> None:
     active(rig)
     said = []

@@ -6,6 +6,7 @@ it, at exactly the document that Caddy was read to run; whatever that does not f
 Caddy reads, so Caddy runs on this machine and as a user who may read them.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -37,6 +38,8 @@ _RENDERED: Remembered[CaddyRendering] = Remembered(100_000)
 """Of all servers that this process configures, counted in routes."""
 _HEADERS = {"Content-Type": "application/json", "Connection": "close"}
 _OK = 200
+CUT_OFF = 5.0
+"""Seconds within which a load that is cut off fails; what takes longer hangs and is not asked again."""
 
 
 class Caddy:
@@ -137,9 +140,12 @@ class Caddy:
     def _load(self, config: Config) -> None:
         """Have Caddy take the whole document. Raises what it says."""
         content = config.files[caddy_certificates.DOCUMENT]
+        began = time.monotonic()
         try:
             reply = self._api.request("POST", "/load", content=content, headers=_HEADERS)
         except Unavailable:
+            if time.monotonic() - began > CUT_OFF:
+                raise
             # A load replaces the admin server too, and whoever connects in that moment is cut
             # off. Loading the same document again is harmless: Caddy compares and does nothing.
             reply = self._api.request("POST", "/load", content=content, headers=_HEADERS)

@@ -10,6 +10,12 @@ from nameplate.adapters.proxy.traefik_rules import TraefikLayout
 from nameplate.adapters.proxy.traefik_settings import TraefikConfiguration
 from nameplate.ports.proxy import ProxyPlace, ProxyPlugin, Upstream
 
+_READING = "Often another file in the folder cannot be read."
+_FETCHING = (
+    "Often it cannot reach Nameplate's edge, or does not send the token of "
+    "`nameplate server edge-token`."
+)
+
 
 def connect(config: TraefikConfiguration, place: ProxyPlace) -> TraefikFiles | PulledTraefik:
     """Return the adapter for one server's Traefik."""
@@ -22,7 +28,8 @@ def connect(config: TraefikConfiguration, place: ProxyPlace) -> TraefikFiles | P
         config.unavailable_page,
     )
     at = Upstream(config.probe_address or place.address or "127.0.0.1", config.http_port)
-    running = RunningTraefik(at, config.api_url, config.patience)
+    often = _FETCHING if config.provider == "http" else _READING
+    running = RunningTraefik(at, config.api_url, config.patience, often)
     if config.provider == "http":
         return PulledTraefik(layout, running)
     folder = Path(place.folder)

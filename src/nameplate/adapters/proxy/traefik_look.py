@@ -21,12 +21,16 @@ _OK = 200
 class RunningTraefik:
     """One Traefik, looked at from outside."""
 
-    def __init__(self, at: Upstream, api_url: str | None, patience: float) -> None:
-        """Look `at` its HTTP entry point, and at its API where that is open."""
+    def __init__(self, at: Upstream, api_url: str | None, patience: float, often: str) -> None:
+        """Look `at` its HTTP entry point, and at its API where that is open.
+
+        `often` says why one that is configured like this does not take a change most of the time.
+        """
         self._at = at
         self._visitor = Api(f"http://{dial(at)}", timeout=_SECONDS)
         self._api = Api(api_url, timeout=_SECONDS) if api_url else None
         self._patience = patience
+        self._often = often
 
     @property
     def address(self) -> str:
@@ -66,11 +70,12 @@ class RunningTraefik:
         if seen is None:
             return (
                 f"Traefik serves nothing of Nameplate at {dial(self._at)} after {self._patience:g} s. "
-                "Check that its provider reads the configuration and that the entry points have these names."
+                "Check that its provider reads the configuration and that the entry points have these names. "
+                + self._often
             )
         return (
             f"Traefik did not take over the configuration within {self._patience:g} s and serves the one "
-            "before. Read its log. Often another file in the folder cannot be read."
+            f"before. Read its log. {self._often}"
         )
 
     def refused(self) -> RouteRefused | None:

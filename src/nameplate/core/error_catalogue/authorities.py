@@ -79,7 +79,7 @@ GROUP = Group(
         "acme_order_lost": Entry(
             Turn.NAMEPLATE,
             "The authority does not know the order any more.",
-            "No action needed. Nameplate makes a new order.",
+            "Wait. Nameplate makes a new order.",
             (502,),
         ),
         "acme_caa": Entry(
@@ -151,7 +151,7 @@ GROUP = Group(
         "order_expired": Entry(
             Turn.NAMEPLATE,
             "The order expired before all names were proved.",
-            "No action needed. Nameplate makes a new order automatically.",
+            "Wait. Nameplate makes a new order automatically.",
         ),
         "order_unknown": Entry(
             Turn.OPERATOR,

@@ -44,6 +44,13 @@ def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     return [*found, late] if late else found
 
 
+def of_known(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
+    """Return the same of one domain by what is known of it, and whether its work waits for a worker."""
+    found = from_facts(tools, known)
+    late = None if ready(found) else overdue.of_known(known)
+    return [*found, late] if late else found
+
+
 def of_many(
     session: Session, tools: Tools, domains: Sequence[Domain], now: datetime | None = None
 ) -> dict[int, Sequence[Condition]]:

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 
 from nameplate.core.conditions import Condition
 from nameplate.models import Binding, Certificate, Domain, Record, Verification
+from nameplate.models.orm import Work
+from nameplate.usecases.claims.facts import DomainFacts
 
 LATE = timedelta(seconds=5)
 """How long due work may wait for a worker without anybody being told."""
@@ -14,7 +16,27 @@ LATE = timedelta(seconds=5)
 
 def condition(session: Session, domain: Domain, now: datetime) -> Condition | None:
     """Return what to do about work that nobody takes; None when all that is due is being done."""
-    since = _oldest(session, domain, now)
+    return _told(_oldest(session, domain, now), now)
+
+
+def of_known(known: DomainFacts) -> Condition | None:
+    """Return the same by what is known of a domain, with nothing asked of the database."""
+    rows: tuple[Work, ...] = (
+        known.domain,
+        *known.certificates,
+        *(row for row, _ in known.bindings),
+    )
+    late = [
+        row.next_action_at
+        for row in rows
+        if row.next_action_at is not None
+        and row.next_action_at < known.now - LATE
+        and (row.lease_until is None or row.lease_until <= known.now)
+    ]
+    return _told(min(late, default=None), known.now)
+
+
+def _told(since: datetime | None, now: datetime) -> Condition | None:
     if since is None:
         return None
     return Condition(

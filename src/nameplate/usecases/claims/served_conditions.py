@@ -387,12 +387,20 @@ def _binding(
     if row.failing_since is not None or row.health_status is HealthStatus.UNHEALTHY:
         return Condition(
             type="serving", status=False, reason="binding_unhealthy",
-            message=f"{host} does not answer. {row.error_message or ''}".strip(),
+            message=_unanswered(row, server, host),
             observed=_failures(row),
             fix="Check the application, and the proxy in front of it.",
             since=row.failing_since or row.trouble_since, next_check_at=row.next_action_at,
         )  # fmt: skip
     return _unseen(row, server, now, host) or _moving(row, host, left)
+
+
+def _unanswered(row: Binding, server: Server | None, host: str) -> str:
+    """Say what a visitor sees at which server, and what is wrong with the server by itself."""
+    at = "" if server is None else f" at the server {server.name}"
+    stopped = None if server is None else server.trouble_message
+    why = f"The server cannot be configured: {stopped}" if stopped else None
+    return " ".join(filter(None, (f"{host} does not answer{at}.", row.error_message, why)))
 
 
 def _unseen(row: Binding, server: Server | None, now: datetime, host: str) -> Condition | None:

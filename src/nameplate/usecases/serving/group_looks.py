@@ -36,6 +36,8 @@ class JudgedLooks:
     """Most failures in a row at one server of the group."""
     is_turned: bool = False
     """DNS is to lead to other servers of the group."""
+    returned: Sequence[int] = ()
+    """Servers through which the host answers again."""
 
 
 def record(
@@ -48,8 +50,11 @@ def record(
         finding = judgement.judged(behind, row, row, seen)
         is_moved = seen.serial is not None and row.see(seen.serial, now)
         is_doubtful = judgement.is_doubtful(behind, row, row, finding)
-        doubted = [row.server_id] if is_doubtful and row.server_id is not None else []
-        return JudgedLooks(finding, is_moved, doubted)
+        own = [row.server_id] if row.server_id is not None else []
+        is_back = row.failing_since is not None and judgement.is_well(finding)
+        return JudgedLooks(
+            finding, is_moved, own if is_doubtful else [], returned=own if is_back else []
+        )
     return _together(session, behind, row, places, found, now)
 
 
@@ -64,6 +69,7 @@ def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
     seen = {one.server: one.seen for one in found}
     judged: list[tuple[Server, ProbeResult]] = []
     doubted: list[int] = []
+    returned: list[int] = []
     is_moved = False
     there: list[MemberServer] = []
     for place in places:
@@ -71,7 +77,10 @@ def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
         if look is not None and place.at is not None:
             finding = judgement.judged(behind, row, place.at, look)
             is_moved |= look.serial is not None and place.at.see(look.serial, now)
-            place.at.look(None if judgement.is_well(finding) else judgement.reason(finding), now)
+            is_well = judgement.is_well(finding)
+            if is_well and place.at.failures:
+                returned.append(place.server.id)
+            place.at.look(None if is_well else judgement.reason(finding), now)
             judged.append((place.server, finding))
             if judgement.is_doubtful(behind, row, place.at, finding):
                 doubted.append(place.server.id)
@@ -81,7 +90,8 @@ def _together(  # noqa: PLR0917 - as `record`, and the servers of the group
     is_moved |= row.see_everywhere([_seen_at(place) for place in there], now)
     failures = max((one.at.failures for one in there if one.at is not None), default=0)
     standing = _standing(judged) if judged else found[0].seen
-    return JudgedLooks(standing, is_moved, doubted, failures, withholding.is_due(there))
+    is_due = withholding.is_due(there)
+    return JudgedLooks(standing, is_moved, doubted, failures, is_due, returned)
 
 
 def _untold(session: Session, row: Binding, place: MemberServer, now: datetime) -> MemberServer:
@@ -93,10 +103,7 @@ def _untold(session: Session, row: Binding, place: MemberServer, now: datetime) 
             failures=0,
         )  # fmt: skip
         session.add(at)
-    why = withholding.NEW
-    if place.server.trouble_code is not None:
-        why = "Its proxy cannot be configured now."
-    at.look(at.trouble if at.trouble and at.failures else why, now)
+    at.look(at.trouble if at.trouble and at.failures else withholding.NEW, now)
     return MemberServer(place.server, at)
 
 

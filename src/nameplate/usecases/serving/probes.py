@@ -213,6 +213,8 @@ def _watched(  # noqa: PLR0917 - as `_saw`
     row.attempts = row.health_memory.bad
     row.next_action_at = now + _pause(row, gathered.failures)
     _doubt(session, gathered.doubted, now)
+    for server in gathered.returned:
+        proxies.retry(session, server, now)
     if was_failing == (row.failing_since is not None):
         return None
     return "binding_recovered" if was_failing else "binding_unhealthy"

@@ -85,6 +85,12 @@ def doubt(session: Session, server_id: int, now: datetime) -> None:
     _rouse(session, statement.values(configured_fingerprint=None))
 
 
+def retry(session: Session, server_id: int, now: datetime) -> None:
+    """Have a server that cannot be configured tried now: a host answers through its proxy again."""
+    statement = Server.waking(now).where(Server.id == server_id, Server.trouble_code.is_not(None))
+    _rouse(session, statement)
+
+
 def wake(
     session: Session,
     server_id: int,
