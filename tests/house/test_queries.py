@@ -24,6 +24,7 @@ SYSTEM_QUERIES: dict[str, str] = {
     "usecases/claims/facts.py:": "what is still served of removed bindings too",
     "usecases/placements.py:": "bindings that are removed leave the servers of their group, too",
     "usecases/placements.py:served": "what servers still serve of removed bindings",
+    "usecases/serving/route_rows.py:served": "what proxies still serve of removed bindings",
     "usecases/serving/proxies.py:_lock": "removed bindings that leave a proxy are locked too",
     "usecases/serving/probes.py:_release": "releases a whole sweep of leased rows in one statement",
 }
