@@ -197,3 +197,12 @@ def grouped(sessions: Sessions) -> Group:
     for one in rig.servers:
         rig.join(one)
     return rig
+
+
+def secured(sessions: Sessions) -> Group:
+    """Return the rig with one host that both servers serve with its certificate."""
+    rig = grouped(sessions)
+    rig.secure()
+    rig.bind(ssl_enabled=True)
+    rig.settle()
+    return rig

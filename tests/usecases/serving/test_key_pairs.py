@@ -2,7 +2,7 @@
 
 import pytest
 from tests.databases import sessions_over
-from tests.usecases.serving.group_rig import Group, grouped
+from tests.usecases.serving.group_rig import Group, secured
 
 from nameplate.core import ids
 from nameplate.core.actor import PLATFORM
@@ -16,11 +16,7 @@ pytestmark = pytest.mark.usefixtures("unpaced")
 
 @pytest.fixture
 def group(migrated_sqlite_url: str) -> Group:
-    found = grouped(sessions_over(migrated_sqlite_url))
-    found.secure()
-    found.bind(ssl_enabled=True)
-    found.settle()
-    return found
+    return secured(sessions_over(migrated_sqlite_url))
 
 
 def rendered(group: Group) -> list[Route]:

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 from tests.databases import sessions_over
-from tests.usecases.serving.group_rig import Group, grouped
+from tests.usecases.serving.group_rig import Group, secured
 
 from nameplate.core.actor import PLATFORM
 from nameplate.models import Application, Binding, Server, ServerGroup
@@ -15,11 +15,7 @@ pytestmark = pytest.mark.usefixtures("unpaced")
 
 @pytest.fixture
 def group(migrated_sqlite_url: str) -> Group:
-    found = grouped(sessions_over(migrated_sqlite_url))
-    found.secure()
-    found.bind(ssl_enabled=True)
-    found.settle()
-    return found
+    return secured(sessions_over(migrated_sqlite_url))
 
 
 def rendered(group: Group, *, later: bool = True) -> Route:
