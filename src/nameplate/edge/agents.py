@@ -29,7 +29,8 @@ from nameplate.edge.app import ASGIApp, Receive, Scope, Send
 from nameplate.edge.asked_together import AskedTogether
 from nameplate.ports.agents import AgentReport, AgentState
 from nameplate.usecases.certificates import challenges, reachability
-from nameplate.usecases.serving import agent_versions, agents
+from nameplate.usecases.serving import agent_versions, agents, server_sizes
+from nameplate.usecases.serving.server_sizes import SIZES
 from nameplate.usecases.tenants import tokens
 from nameplate.usecases.tenants.tokens import AgentToken
 from nameplate.usecases.tools import Tools
@@ -44,10 +45,6 @@ _TICK = 0.5
 """Seconds between two looks at what is new for all that wait."""
 _AT_ONCE = 4
 """Requests that work with the database at one time: the others wait for their turn, not in a thread."""
-_ROUTES_TOGETHER = 2000
-"""Routes of the states that are read together, as far as is known."""
-_USUAL_ROUTES = 100
-"""Routes of a server whose state this process has not read yet."""
 _MAX_WAITING = 5000
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _UNKNOWN = (HTTPStatus.UNAUTHORIZED, "unauthenticated", "Send the token of a server's agent.")
@@ -84,12 +81,8 @@ class AgentDesk:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._turn_to_report = asyncio.Semaphore(1)
         self._watch: asyncio.Task[None] | None = None
-        self._sizes: dict[int, int] = {}
-        """Routes of each server's last state."""
         self._states: AskedTogether[int, AgentState] = AskedTogether(
-            self._read_states,
-            lambda server: self._sizes.get(server, _USUAL_ROUTES),
-            _ROUTES_TOGETHER,
+            self._read_states, SIZES.of, server_sizes.TOGETHER
         )
 
     @property
@@ -166,7 +159,6 @@ class AgentDesk:
                 "agent_not_wanted",
                 "A worker configures this server's proxy. Set `reach` of its `proxy` to `agent`.",
             )
-        self._sizes[token.server_id] = len(found.routes)
         narrowed = agent_versions.narrowed(found, version)
         return _Answer(HTTPStatus.OK, await self._in_turn(_written, narrowed))
 

@@ -10,7 +10,7 @@ revision and fingerprint are those of what the rows say now; anything else is of
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -39,6 +39,7 @@ from nameplate.ports.proxy import RoutePlace
 from nameplate.usecases import work
 from nameplate.usecases.serving import agent_versions, rendering, routes, targets
 from nameplate.usecases.serving.routes import Difference, WantedRoute
+from nameplate.usecases.serving.server_sizes import SIZES
 from nameplate.usecases.tools import Tools
 
 SILENT = timedelta(seconds=SILENT_SECONDS)
@@ -391,13 +392,18 @@ def seen(  # noqa: PLR0917 - one look, and all that it is read against
 
 def difference_of(session: Session, tools: Tools, row: Server) -> Difference:
     """Return what a server should serve beside what its bindings were told that it serves."""
-    return differences(session, tools, [row])[row.id]
+    ((_, found),) = differences(session, tools, [row])
+    return found
 
 
-def differences(session: Session, tools: Tools, rows: Sequence[Server]) -> dict[int, Difference]:
-    """Return the same of several servers, by their ids; as many statements as for one."""
-    checks = _checks(session, rows)
-    return _differences(session, tools, {row: checks[row.id] for row in rows}, beside=True)
+def differences(
+    session: Session, tools: Tools, rows: Sequence[Server]
+) -> Iterator[tuple[Server, Difference]]:
+    """Yield the same of several servers, many of which are read in as many statements as one."""
+    for some in SIZES.portions(rows):
+        checks = _checks(session, some)
+        found = _differences(session, tools, {row: checks[row.id] for row in some}, beside=True)
+        yield from ((row, found[row.id]) for row in some)
 
 
 def _differences(
@@ -408,6 +414,8 @@ def _differences(
     wanted = routes.wanted_of_many(session, groups)
     stopped = routes.stopped_of_many(session, groups, tools.suspended_answer, wanted)
     served = routes.served_of_many(session, groups) if beside else {}
+    for server_id, found in wanted.items():
+        SIZES.note(server_id, len(found))
     return {
         row.id: Difference(
             _form(row, checks[row]), wanted[row.id], served.get(row.id, ()), stopped[row.id]

@@ -51,9 +51,9 @@ def reconcile(
         seen = seen_together(session, Server, leases)
         plain = [(lease, row) for lease, row in seen if _is_plain(row, now)]
         found.left += [lease for lease, row in seen if not _is_plain(row, now)]
-        differences = agents.differences(session, tools, [row for _, row in plain])
-        for lease, row in plain:
-            _compare(found, lease, row, differences[row.id])
+        by_row = {row: lease for lease, row in plain}
+        for row, difference in agents.differences(session, tools, list(by_row)):
+            _compare(found, by_row[row], row, difference)
 
     def change(_session: Session, held: Sequence[tuple[Lease, Server]]) -> list[None]:
         for lease, row in held:
