@@ -93,6 +93,16 @@ def test_failures_tell_what_the_authority_said() -> None:
     )
 
 
+def test_a_connection_that_was_cut_off_is_no_other_failure() -> None:
+    cut_off = replace(challenge("a.example", status="invalid"), is_cut_off=True)
+    wrong = challenge("b.example", status="invalid")
+    for found, expected in (((cut_off,), True), ((cut_off, wrong), False), ((wrong,), False)):
+        order = replace(PENDING, status=OrderStatus.INVALID, challenges=found)
+        failed = step(order)
+        assert isinstance(failed, Fail)
+        assert failed.is_cut_off is expected
+
+
 @pytest.mark.parametrize("status", [OrderStatus.PENDING, OrderStatus.READY, OrderStatus.PROCESSING])
 def test_expired(status: OrderStatus) -> None:
     old = replace(PENDING, status=status, expires_at=NOW)

@@ -96,3 +96,10 @@ def test_back_off() -> None:
     minutes = [wait / timedelta(minutes=1) for wait in waits]
     assert minutes == [1, 1, 10, 100, 1440, 1440, 1440]
     assert retry_at(1, START, 1.0) - START == timedelta(seconds=75)
+
+
+def test_back_off_of_what_was_cut_off() -> None:
+    waits = [retry_at(attempts, START, is_cut_off=True) - START for attempts in (0, 1, 2, 3, 5, 9)]
+    seconds = [wait / timedelta(seconds=1) for wait in waits]
+    assert seconds == [8, 8, 60, 600, 86400, 86400]
+    assert retry_at(1, START, 1.0, is_cut_off=True) - START == timedelta(seconds=10)

@@ -71,6 +71,8 @@ class Fail:
     retry: bool
     names: tuple[str, ...] = ()
     """Names whose proof the authority looked for in vain."""
+    is_cut_off: bool = False
+    """The authority's connections to hosts failed, and nothing else did."""
 
 
 Step = Present | Respond | Wait | Finalize | Download | Fail
@@ -177,8 +179,7 @@ def _prove(
         return Fail(error.code, error.detail, retry=False)
     rejected = [challenge for challenge in chosen if challenge.status == "invalid"]
     if rejected:
-        reason = order.error or rejected[0].error
-        return Fail("challenge_invalid", reason, retry=True, names=_rejected_names(order))
+        return _refused("challenge_invalid", order, order.error or rejected[0].error)
     # Everything is published before the first response: several proofs can share one record set,
     # and an authority may look at all names as soon as it hears of one.
     waiting = [challenge for challenge in chosen if challenge.status == "pending"]
@@ -189,8 +190,11 @@ def _prove(
     return Respond(untold) if untold else _wait(order, now)
 
 
-def _rejected_names(order: Order) -> tuple[str, ...]:
-    return tuple({one.name: None for one in order.challenges if one.status == "invalid"})
+def _refused(code: str, order: Order, reason: str) -> Fail:
+    invalid = [one for one in order.challenges if one.status == "invalid"]
+    names = tuple({one.name: None for one in invalid})
+    cut_off = bool(invalid) and all(one.is_cut_off for one in invalid)
+    return Fail(code, reason, retry=True, names=names, is_cut_off=cut_off)
 
 
 def _expired(order: Order, now: datetime) -> bool:
@@ -201,8 +205,7 @@ def _end(order: Order) -> Step:
     if order.status is OrderStatus.VALID:
         return Download()
     if order.status is OrderStatus.INVALID:
-        reason = order.error or "The authority gave no reason."
-        return Fail("order_invalid", reason, retry=True, names=_rejected_names(order))
+        return _refused("order_invalid", order, order.error or "The authority gave no reason.")
     reason = f"The order expired at {order.expires_at:%Y-%m-%d %H:%M} UTC before it was complete."
     return Fail("order_expired", reason, retry=True)
 

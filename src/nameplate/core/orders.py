@@ -37,6 +37,9 @@ class Challenge:
     """`pending`, `processing`, `valid` or `invalid`."""
     error: str = ""
     """What the authority said was wrong, for a person."""
+    is_cut_off: bool = False
+    """The authority could not connect to the host, or its connection was lost (`connection`, RFC 8555
+    section 6.7)."""
     account_url: str = ""
     """URL of the account that is to prove the name."""
     wildcard: bool = False

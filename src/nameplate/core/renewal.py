@@ -14,6 +14,8 @@ BACK_OFF = (
     timedelta(days=1),
 )
 """Waiting times after the first, second, third and every later failure."""
+CUT_OFF = timedelta(seconds=8)
+"""The first of them where only a connection failed: a proxy may have loaded something just then."""
 
 Window = tuple[datetime, datetime]
 
@@ -92,15 +94,22 @@ def is_emergency(not_before: datetime, not_after: datetime, now: datetime) -> bo
 
 
 def retry_at(
-    attempts: int, now: datetime, jitter: float = 0.0, not_after: datetime | None = None
+    attempts: int,
+    now: datetime,
+    jitter: float = 0.0,
+    not_after: datetime | None = None,
+    *,
+    is_cut_off: bool = False,
 ) -> datetime:
     """Return when to try again after `attempts` failures in a row: 1, 10, 100 minutes, then daily.
 
+    Where only the authority's connection `is_cut_off`, it is tried eight seconds later before all that.
     A certificate that ends at `not_after` is tried at least eight times more before, at most every
     ten minutes. `jitter` (0 to 1) makes the wait up to a quarter longer, so that failures of one cause
     part.
     """
-    wait = BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
+    waits = (CUT_OFF, *BACK_OFF) if is_cut_off else BACK_OFF
+    wait = waits[min(max(attempts, 1), len(waits)) - 1]
     if not_after is not None and not_after > now:
         wait = min(wait, max((not_after - now) / 8, BACK_OFF[1]))
     return now + wait * (1 + 0.25 * min(max(jitter, 0.0), 1.0))

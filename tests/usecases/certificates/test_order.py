@@ -211,6 +211,28 @@ def test_tokens_are_answered_while_they_are_needed(rig: Rig, looking: AcmeAuthor
         assert session.scalars(sa.select(HttpChallenge)).all() == []
 
 
+@pytest.mark.parametrize("is_cut_off", [True, False])
+def test_a_connection_that_was_cut_off_is_tried_again_soon(
+    rig: Rig, looking: AcmeAuthority, world: ChallTestSrv, is_cut_off: bool
+) -> None:
+    """A proxy that loads something closes connections; a web server without the token answers."""
+    if is_cut_off:
+        world.add_a(NAME, "127.0.0.99")  # nobody listens there
+    rig.authority_is(Slow(looking))
+    try:
+        for _ in range(50):
+            row = rig.work()
+            if row.status is CertificateStatus.ERROR:
+                break
+    finally:
+        world.clear_a(NAME)
+    assert row.renewal_error_code in {"order_invalid", "challenge_invalid"}
+    assert row.next_renewal_attempt_at is not None
+    assert row.last_renewal_error_at is not None
+    wait = row.next_renewal_attempt_at - row.last_renewal_error_at
+    assert (wait <= timedelta(seconds=10)) is is_cut_off
+
+
 def test_a_served_token_proves_the_name(
     rig: Rig, looking: AcmeAuthority, world: ChallTestSrv
 ) -> None:

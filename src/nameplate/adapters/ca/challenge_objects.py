@@ -30,7 +30,8 @@ def read(
             return None
     else:
         return None
-    error = body.get("error")
+    given = body.get("error")
+    error = messages.Error.from_json(given) if isinstance(given, dict) else None
     return Challenge(
         url="",
         type=kind,
@@ -38,7 +39,8 @@ def read(
         token=token,
         key_authorization=f"{token}.{thumbprint}",
         status=str(body.get("status", "pending")),
-        error=problems.text(messages.Error.from_json(error)) if isinstance(error, dict) else "",
+        error=problems.text(error),
+        is_cut_off=error is not None and error.code == "connection",
         account_url=account_url,
         issuers=issuers,
     )

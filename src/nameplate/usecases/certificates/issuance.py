@@ -375,7 +375,13 @@ def give_up(sessions: Sessions, tools: Tools, lease: Lease, failure: Fail) -> No
         if emergency.is_on(row, now):
             emergency.next_attempt(session, tools, row)
         if failure.retry:
-            wait = renewal.retry_at(row.renewal_attempts, now, tools.jitter(), row.expires_at)
+            wait = renewal.retry_at(
+                row.renewal_attempts,
+                now,
+                tools.jitter(),
+                row.expires_at,
+                is_cut_off=failure.is_cut_off,
+            )
             if stopped:
                 wait = _asking_again(session, row, failure, wait, now)
             again = now if at_once else wait
