@@ -57,12 +57,18 @@ class Visitors:
         port = self.server.https_port if scheme == "https" else self.server.http_port
         due = time.monotonic()
         while not done.is_set():
-            found = visit(("127.0.0.1", port), self.hostname, "/", scheme=scheme)
+            found = self._come(port, scheme)
             if found.status is None:
-                self.again.append(visit(("127.0.0.1", port), self.hostname, "/", scheme=scheme))
+                self.again.append(self._come(port, scheme))
             self.seen.append(found)
             due = max(due + _VISITORS / RATE, time.monotonic() - 1)
             done.wait(max(0.0, due - time.monotonic()))
+
+    def _come(self, port: int, scheme: str) -> Visit:
+        try:
+            return visit(("127.0.0.1", port), self.hostname, "/", scheme=scheme)
+        except ConnectionResetError:  # the socket that the kernel chose was closed just then
+            return Visit(None)
 
     @property
     def lost(self) -> list[Visit]:
