@@ -182,6 +182,8 @@ def test_no_visitor_is_lost(
     assert not found.lost, (lost, len(found.seen), found.lost[:3])
 
 
+# Python leaves a socket open whose connection is reset before its handshake begins.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("count", [9, pytest.param(100, marks=pytest.mark.torture)])
 def test_caddy_closes_a_few_and_answers_nobody_wrongly(
     count: int, caddy: Any, origins: Any
