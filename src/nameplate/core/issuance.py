@@ -179,7 +179,11 @@ def _prove(
         return Fail(error.code, error.detail, retry=False)
     rejected = [challenge for challenge in chosen if challenge.status == "invalid"]
     if rejected:
-        return _refused("challenge_invalid", order, order.error or rejected[0].error)
+        reason = order.error or rejected[0].error
+        return Fail(
+            "challenge_invalid", reason, retry=True, names=_rejected_names(order),
+            is_cut_off=_is_cut_off(order),
+        )  # fmt: skip
     # Everything is published before the first response: several proofs can share one record set,
     # and an authority may look at all names as soon as it hears of one.
     waiting = [challenge for challenge in chosen if challenge.status == "pending"]
@@ -190,11 +194,13 @@ def _prove(
     return Respond(untold) if untold else _wait(order, now)
 
 
-def _refused(code: str, order: Order, reason: str) -> Fail:
-    invalid = [one for one in order.challenges if one.status == "invalid"]
-    names = tuple({one.name: None for one in invalid})
-    cut_off = bool(invalid) and all(one.is_cut_off for one in invalid)
-    return Fail(code, reason, retry=True, names=names, is_cut_off=cut_off)
+def _rejected_names(order: Order) -> tuple[str, ...]:
+    return tuple({one.name: None for one in order.challenges if one.status == "invalid"})
+
+
+def _is_cut_off(order: Order) -> bool:
+    rejected = [one for one in order.challenges if one.status == "invalid"]
+    return bool(rejected) and all(one.is_cut_off for one in rejected)
 
 
 def _expired(order: Order, now: datetime) -> bool:
@@ -205,7 +211,11 @@ def _end(order: Order) -> Step:
     if order.status is OrderStatus.VALID:
         return Download()
     if order.status is OrderStatus.INVALID:
-        return _refused("order_invalid", order, order.error or "The authority gave no reason.")
+        reason = order.error or "The authority gave no reason."
+        return Fail(
+            "order_invalid", reason, retry=True, names=_rejected_names(order),
+            is_cut_off=_is_cut_off(order),
+        )  # fmt: skip
     reason = f"The order expired at {order.expires_at:%Y-%m-%d %H:%M} UTC before it was complete."
     return Fail("order_expired", reason, retry=True)
 

@@ -9,8 +9,8 @@ TOGETHER = 2000
 """Routes that are read together, as far as is known."""
 
 
-class Identified(Protocol):
-    """A server's row."""
+class SizedServer(Protocol):
+    """A server, by its id."""
 
     @property
     def id(self) -> int:
@@ -18,7 +18,7 @@ class Identified(Protocol):
         ...
 
 
-T = TypeVar("T", bound=Identified)
+T = TypeVar("T", bound=SizedServer)
 
 
 class ServerSizes:
