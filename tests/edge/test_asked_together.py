@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from nameplate.core.errors import Unavailable
 from nameplate.edge.asked_together import AskedTogether
 
 
@@ -80,6 +81,21 @@ def test_what_fails_fails_for_itself() -> None:
         assert isinstance(found[1], ValueError)
         assert found[2] is None
 
+    asyncio.run(run())
+
+
+def test_a_database_that_is_away_is_asked_once() -> None:
+    async def away(keys: list[str]) -> Mapping[str, int]:
+        asked.append(keys)
+        raise Unavailable("database_unavailable", "The database is away.")
+
+    async def run() -> None:
+        together = AskedTogether(away, lambda _: 1, 10)
+        found = await asyncio.gather(*map(together.get, "abc"), return_exceptions=True)
+        assert all(isinstance(one, Unavailable) for one in found)
+        assert asked == [["a", "b", "c"]]
+
+    asked: list[list[str]] = []
     asyncio.run(run())
 
 

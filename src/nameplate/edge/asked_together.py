@@ -4,6 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from nameplate.core.errors import Unavailable
+
+_EVERYBODYS = (Unavailable, SQLAlchemyError)
+"""What fails for every key alike."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -53,11 +59,14 @@ class AskedTogether(Generic[K, V]):
                 return
 
     async def _settle(self, asked: Mapping[K, "asyncio.Future[V | None]"]) -> None:
-        """Answer, each for itself where that fails together: one key's trouble is not the others'."""
+        """Answer, each for itself where that fails together: one key's trouble is not the others'.
+
+        A database that is away is everybody's: who asks is told so once, and not one after the other.
+        """
         try:
             found = await self._answer(list(asked))
         except Exception as error:  # noqa: BLE001 - whoever asked is told
-            if len(asked) > 1:
+            if len(asked) > 1 and not isinstance(error, _EVERYBODYS):
                 for key, one in asked.items():
                     await self._settle({key: one})
                 return

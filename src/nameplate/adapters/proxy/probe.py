@@ -28,6 +28,7 @@ _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024
 _AGENT = f"nameplate-probe/{__version__}"
 _TICK = 0.05
+"""Seconds between two looks at whether the event loop is held up."""
 _ON_TIME = 0.01
 """Seconds by which a loop that is not held up may be late."""
 _CLOSED = "the connection was closed without an answer"
@@ -288,7 +289,7 @@ class _Visit:
 
 @cache
 def _context() -> ssl.SSLContext:
-    """Return what every handshake begins with: making it takes as long as a handshake."""
+    """Return what every handshake begins with, made once."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
