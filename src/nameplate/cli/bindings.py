@@ -274,7 +274,7 @@ def waited(cli: Cli, identity: str, timeout: float) -> dict[str, Any]:
         found = cli.api.get(address("bindings", identity))
         done = found["status"] == "active"
         step = WaitingStep(found["hostname"], done, f"The binding is {found['status']}.")
-        domain = {} if done else cli.api.get(address("domains", found["domain"]))
+        domain = cli.api.get(address("domains", found["domain"]))
         over = "The binding is disabled." if found["status"] == "disabled" else ""
         return Seen(found, [*waiting.of_conditions(domain), step], done, over)
 
