@@ -6,11 +6,10 @@ import pytest
 from sqlalchemy.orm import Session
 from tests.models import world
 
-from nameplate.core.lifecycle import DomainStatus
+from nameplate.core.lifecycle import DomainStatus, RecordStatus
 from nameplate.db import database_now
 from nameplate.models import Domain
-from nameplate.usecases.claims import overdue
-from nameplate.usecases.claims.facts import DomainFacts
+from nameplate.usecases.claims import facts, overdue
 
 
 @pytest.fixture
@@ -22,7 +21,8 @@ def domain(session: Session) -> Domain:
 
 def _told(session: Session, domain: Domain) -> str | None:
     session.flush()
-    found = overdue.condition(session, domain, database_now(session))
+    known = facts.read(session, [domain], database_now(session))[domain.id]
+    found = overdue.condition(known)
     return found.reason if found else None
 
 
@@ -36,16 +36,18 @@ def test_due_work_that_nobody_takes_is_told(session: Session, domain: Domain) ->
     assert _told(session, domain) == "work_overdue", "that worker is gone"
 
 
-def test_what_is_known_of_a_domain_tells_it_without_a_statement(domain: Domain) -> None:
-    now = datetime.now(UTC)
-    known = DomainFacts(domain, now)
-    assert overdue.of_known(known) is None
-    domain.next_action_at = now - timedelta(minutes=1)
-    told = overdue.of_known(known)
-    assert told is not None
-    assert (told.reason, told.since) == ("work_overdue", domain.next_action_at)
-    domain.lease_until = now + timedelta(minutes=1)
-    assert overdue.of_known(known) is None, "a worker has it"
+def test_each_row_of_a_domain_that_a_worker_takes_is_looked_at(
+    session: Session, domain: Domain
+) -> None:
+    proof = world.verification(session, domain)
+    domain.verification_token = proof.verification_token
+    record = world.record(session, domain, status=RecordStatus.ACTIVE, propagated=True)
+    proof.next_action_at = record.next_action_at = None
+    for row in (domain, proof, record):
+        assert _told(session, domain) is None
+        row.next_action_at = datetime.now(UTC) - timedelta(minutes=1)
+        assert _told(session, domain) == "work_overdue", type(row).__name__
+        row.next_action_at = None
 
 
 def test_work_that_is_due_now_or_later_is_no_news(session: Session, domain: Domain) -> None:

@@ -38,16 +38,14 @@ UNKNOWN = "internal_error"
 
 def of(session: Session, tools: Tools, domain: Domain) -> Sequence[Condition]:
     """Return each step, in the order in which they come about: worked out from rows and the clock."""
-    now = database_now(session)
-    found = of_many(session, tools, [domain], now)[domain.id]
-    late = None if ready(found) else overdue.condition(session, domain, now)
-    return [*found, late] if late else found
+    session.flush()
+    return of_known(tools, facts.read(session, [domain], database_now(session))[domain.id])
 
 
 def of_known(tools: Tools, known: DomainFacts) -> Sequence[Condition]:
     """Return the same of one domain by what is known of it, and whether its work waits for a worker."""
     found = from_facts(tools, known)
-    late = None if ready(found) else overdue.of_known(known)
+    late = None if ready(found) else overdue.condition(known)
     return [*found, late] if late else found
 
 

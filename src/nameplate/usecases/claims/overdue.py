@@ -1,12 +1,9 @@
 """Whether work on a domain is due and nobody takes it: no worker runs, or none keeps up."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
 from nameplate.core.conditions import Condition
-from nameplate.models import Binding, Certificate, Domain, Record, Verification
 from nameplate.models.orm import Work
 from nameplate.usecases.claims.facts import DomainFacts
 
@@ -14,26 +11,25 @@ LATE = timedelta(seconds=5)
 """How long due work may wait for a worker without anybody being told."""
 
 
-def condition(session: Session, domain: Domain, now: datetime) -> Condition | None:
+def condition(known: DomainFacts) -> Condition | None:
     """Return what to do about work that nobody takes; None when all that is due is being done."""
-    return _told(_oldest(session, domain, now), now)
-
-
-def of_known(known: DomainFacts) -> Condition | None:
-    """Return the same by what is known of a domain, with nothing asked of the database."""
-    rows: tuple[Work, ...] = (
-        known.domain,
-        *known.certificates,
-        *(row for row, _ in known.bindings),
-    )
     late = [
         row.next_action_at
-        for row in rows
+        for row in _rows(known)
         if row.next_action_at is not None
         and row.next_action_at < known.now - LATE
         and (row.lease_until is None or row.lease_until <= known.now)
     ]
     return _told(min(late, default=None), known.now)
+
+
+def _rows(known: DomainFacts) -> Iterator[Work]:
+    """Yield everything of a domain that a worker has to do with, as far as it was read."""
+    yield known.domain
+    yield from (row for row in (known.verification, *known.others, known.lost) if row is not None)
+    yield from known.records.rows if known.records.every is None else known.records.every
+    yield from known.certificates
+    yield from (row for row, _ in known.bindings)
 
 
 def _told(since: datetime | None, now: datetime) -> Condition | None:
@@ -50,20 +46,3 @@ def _told(since: datetime | None, now: datetime) -> Condition | None:
         since=since,
     )
 
-
-def _oldest(session: Session, domain: Domain, now: datetime) -> datetime | None:
-    """Return since when work is due that no worker has."""
-    found: list[datetime] = []
-    for kind in (Domain, Verification, Record, Certificate, Binding):
-        own = Domain.id if kind is Domain else kind.organization_domain_id  # type: ignore[union-attr]  # all others have it
-        oldest = session.connection().scalar(
-            sa.select(sa.func.min(kind.next_action_at)).where(
-                own == domain.id,
-                kind.deleted_at.is_(None),
-                kind.next_action_at < now - LATE,
-                kind.lease_until.is_(None) | (kind.lease_until <= now),
-            )
-        )
-        if oldest is not None:
-            found.append(oldest)
-    return min(found, default=None)
