@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from nameplate.core import tokens
+from nameplate.core import disclosure, tokens
 from nameplate.core.actor import Actor
 from nameplate.models.agent_reports import LastReport
 from nameplate.models.orm import (
@@ -208,6 +208,16 @@ class Server(Identified, SoftDeletable, Work, Model):
     def is_by_agent(self) -> bool:
         """Whether an agent beside the proxy configures it, and no worker."""
         return (self.proxy or {}).get("reach") == "agent"
+
+    @property
+    def trouble_told(self) -> str | None:
+        """What keeps the proxy from being configured, for whoever has a domain on it.
+
+        A shared proxy may have named others there. Its operator reads the whole on the server itself.
+        """
+        if self.organization_id is not None or self.trouble_message is None:
+            return self.trouble_message
+        return disclosure.without_names(self.trouble_message)
 
     def succeed(self, fingerprint: str, now: datetime) -> None:
         """Record that the proxy serves what it should."""

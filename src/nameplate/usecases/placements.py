@@ -30,8 +30,8 @@ class MemberServer(NamedTuple):
 
         While the server has not taken the binding, whatever keeps its proxy from being configured.
         """
-        if not self.is_told and self.server.trouble_message:
-            return f"Its proxy cannot be configured: {self.server.trouble_message}"
+        if not self.is_told and self.server.trouble_told:
+            return f"Its proxy cannot be configured: {self.server.trouble_told}"
         return None if self.at is None else self.at.trouble
 
     @property

@@ -143,6 +143,23 @@ def test_a_host_that_does_not_answer_names_its_server_and_what_is_wrong_there(
     )
 
 
+def test_a_shared_proxy_s_words_about_others_are_for_its_operator_alone(world: Offline) -> None:
+    site, said = (
+        Site(world),
+        "nginx does not know the upstream app.other.example in bnd_29yh7wc782vr0f.conf.",
+    )
+    site.change(Binding, site.binding_id, health_status=HealthStatus.UNHEALTHY)
+    with world.sessions.begin(PLATFORM) as session:
+        server = session.get_one(Server, session.get_one(Binding, site.binding_id).server_id)
+        server.fail("proxy_refused", said, [], datetime.now(UTC))
+        server_id = server.id
+    told = site.shown("serving").message
+    assert "nginx does not know the upstream" in told
+    assert not any(word in told for word in ("other.example", "bnd_29yh7wc782vr0f"))
+    site.change(Server, server_id, organization_id=site.actor.organization_id)
+    assert said in site.shown("serving").message, "its own server"
+
+
 def test_one_failed_check_is_said_at_once_and_one_good_one_ends_it(world: Offline) -> None:
     """`degraded` is no excuse: nobody is called ready whose last check failed."""
     site, now = Site(world), datetime.now(UTC)

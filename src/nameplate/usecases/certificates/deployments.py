@@ -165,7 +165,7 @@ def _why(row: Certificate, one: BoundServer) -> tuple[str, Turn, datetime | None
     if server is None or server.deleted_at is not None:
         return "The server was removed.", Turn.YOU, binding.trouble_since
     if server.trouble_code is not None:
-        why = f"The proxy cannot be configured: {server.trouble_message}"
+        why = f"The proxy cannot be configured: {server.trouble_told}"
         return why, whose, server.trouble_since
     if at is not None and at.refused_serial == row.serial_number:
         return f"The proxy refuses the certificate: {at.refusal}", whose, at.refused_since

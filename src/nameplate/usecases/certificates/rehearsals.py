@@ -139,10 +139,10 @@ def _stopped(session: Session, row: Certificate, hosts: Sequence[str]) -> Iterat
             Server.trouble_code.is_not(None),
         )
         .order_by(Binding.id)
-        .with_only_columns(Binding.hostname, Server.trouble_message)
+        .with_only_columns(Binding.hostname, Server)
     )
-    for host, said in session.execute(query):
-        message = f"The server of {host} cannot be configured: {said}"
+    for host, server in session.execute(query):
+        message = f"The server of {host} cannot be configured: {server.trouble_told}"
         yield Unreached("server_stopped", message, name=host)
 
 

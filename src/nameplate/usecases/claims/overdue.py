@@ -45,4 +45,3 @@ def _told(since: datetime | None, now: datetime) -> Condition | None:
         "keeps up.",
         since=since,
     )
-

@@ -306,7 +306,7 @@ def exposure(known: DomainFacts) -> list[Condition]:
             status=False,
             reason="still_served",
             message=f"Still served although this is not allowed any more: {hosts[0]}{more}. "
-            f"The server {server.name} cannot be configured: {server.trouble_message}",
+            f"The server {server.name} cannot be configured: {server.trouble_told}",
             observed=hosts[:_SHOWN],
             fix="The operator must check the server now. Until it can be configured, stop its proxy to "
             "close these hosts.",
@@ -398,7 +398,7 @@ def _binding(
 def _unanswered(row: Binding, server: Server | None, host: str) -> str:
     """Say what a visitor sees at which server, and what is wrong with the server by itself."""
     at = "" if server is None else f" at the server {server.name}"
-    stopped = None if server is None else server.trouble_message
+    stopped = None if server is None else server.trouble_told
     why = f"The server cannot be configured: {stopped}" if stopped else None
     return " ".join(filter(None, (f"{host} does not answer{at}.", row.error_message, why)))
 
@@ -411,7 +411,7 @@ def _unseen(row: Binding, server: Server | None, now: datetime, host: str) -> Co
         fix, turn = notices.explained(unseen.trouble_code)
         return Condition(
             type="serving", status=None, reason=unseen.trouble_code,
-            message=f"{host} cannot be checked now at the server {unseen.name}: {unseen.trouble_message}",
+            message=f"{host} cannot be checked now at the server {unseen.name}: {unseen.trouble_told}",
             fix=fix, since=unseen.trouble_since, next_check_at=row.next_action_at, acts=turn,
         )  # fmt: skip
     overdue = MISSED_CHECKS * timedelta(seconds=row.health_check_interval) + LATENESS
@@ -485,7 +485,7 @@ def _arriving(row: Binding, server: Server | None, host: str) -> Condition:
     """Return what a binding waits for that is not served yet."""
     message = row.trouble_message or row.error_message
     fix = "Correct the problem in the message." if row.status is BindingStatus.ERROR else ""
-    stopped = None if server is None else server.trouble_message
+    stopped = None if server is None else server.trouble_told
     if server is not None and stopped and row.status is not BindingStatus.PENDING:
         message = f"The server {server.name} cannot be configured: {stopped}"
         fix = "The operator must check the server. Nameplate continues as soon as it can be configured."
