@@ -18,7 +18,8 @@ from tests.servers.process import Server, program
 
 SUITE = "bookworm"
 _BASE = "ca-certificates,dbus,iproute2,systemd-sysv"
-_LENT = ("/etc/resolv.conf", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+_TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
+_LENT = ("/etc/resolv.conf", "/etc/pip.conf", _TRUSTED)
 _CLONE_NEWNET = 0x40000000
 
 
@@ -42,7 +43,12 @@ class Debian:
 
     def install(self, command: str, folder: str = "/") -> str:
         """Run a command that fetches packages, before the machine boots; return what it prints."""
-        clean = {"PATH": os.environ["PATH"], "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
+        clean = {
+            "PATH": os.environ["PATH"],
+            "DEBIAN_FRONTEND": "noninteractive",
+            "HOME": "/root",
+            "NODE_EXTRA_CA_CERTS": _TRUSTED,  # npm brings its own and knows no registry's mirror
+        }
         inside = ["chroot", str(self.root), "sh", "-c", f"cd {folder} && {command}"]
         return _run(inside, env=clean)
 
