@@ -110,6 +110,11 @@ class Run:
         wishes.sort(key=lambda one: one.at)
         moments = sorted({one.at for one in wishes} | set(_hours(self.scale.days)))
         for at in moments:
+            if at.date() != self.clock().date():
+                print(
+                    f"{at:%d %B}: {self.worker.steps:,} steps, {dict(self.authority.counts)}",
+                    flush=True,
+                )
             for _ in self.worker.until(at):
                 pass
             while wishes and wishes[0].at <= self.clock():
@@ -265,6 +270,6 @@ def test_a_day(templates: Templates, tmp_path: Any, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(6 * 3600)
 def test_thirty_days(templates: Templates, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     compare(WHOLE, templates, tmp_path, monkeypatch)

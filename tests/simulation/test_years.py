@@ -226,6 +226,6 @@ def test_a_year(templates: Templates, tmp_path: Any, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(6 * 3600)
 def test_three_years(templates: Templates, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _live(WHOLE, templates, tmp_path, monkeypatch)
