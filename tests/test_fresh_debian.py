@@ -22,7 +22,7 @@ from tests.servers.process import Server, listens
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "how-to" / "production.md").read_text()
-LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+LETS_ENCRYPT = "--provider letsencrypt"
 ADDRESS = "203.0.113.10"
 SERVICES = ("nameplate-serve", "nameplate-worker")
 WITHOUT_INTERNET = {
@@ -99,8 +99,15 @@ def test_every_command_does_what_the_page_shows(debian: Debian) -> None:
         debian.install(typed.command, "/usr/local/src/nameplate")
     debian.boot(ADDRESS)
     with _internet(debian) as pebble:
-        authority = f'{pebble.directory_url}", "ca_bundle": "/srv/pebble/{pebble.ca_bundle.name}'
-        machine = Machine(debian, {LETS_ENCRYPT: authority})
+        authority = {
+            "directory_url": pebble.directory_url,
+            "ca_bundle": f"/srv/pebble/{pebble.ca_bundle.name}",
+        }
+        replaced = {
+            LETS_ENCRYPT: f"--provider acme --config '{json.dumps(authority)}'",
+            "provider         letsencrypt": "provider         acme",
+        }
+        machine = Machine(debian, replaced)
         for typed in commands[len(fetching) :]:
             said = debian.run(machine.here(typed.command), WITHOUT_INTERNET)
             assert typed.fits(said, machine), f"# {typed.command}\n{said}\n{debian.journal()}"
