@@ -179,6 +179,23 @@ def test_nobody_else_gets_anything(world: World, caplog: pytest.LogCaptureFixtur
         assert get(world.app, strange, headers=twice[:1])[0] == 404
 
 
+def test_servers_that_were_made_up_silence_no_real_one(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = show("srv", world.servers[0])
+    right = edge_tokens.token(SECRET, server).reveal()
+    assert world.fetch(0, x_nameplate_edge_secret=right)[0] == 200
+    caplog.set_level(logging.WARNING, "nameplate")
+    for number in range(10_000, 11_500):
+        world.documents.opens(show("srv", number), b"wrong")
+    told = len(caplog.records)
+    assert told <= 1000, "nor do they fill the log"
+    world.documents.opens("srv_00000000000000", b"wrong")
+    world.documents.opens(server, b"wrong")
+    world.documents.opens(server, b"wrong")
+    assert [vars(one)["server"] for one in caplog.records[told:]] == [server]
+
+
 def test_a_server_that_fetches_nothing_has_no_document(world: World) -> None:
     assert world.fetch(2)[0] == 404
     world.servers.append(10_000)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 PATH = re.compile(r"/edge/traefik/(srv_[0-9a-z]{14})\.json")
 
 _MAX_REFUSED = 1000
-"""Servers of which is remembered that a wrong token was told in the log: anybody may name any."""
+"""Servers that fetched nothing yet of which a wrong token is told in the log: anybody may name any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +54,32 @@ class Documents:
         is_open = edge_tokens.opens(self._secret, server, token)
         if is_open:
             self._refused.discard(server)
-        elif server not in self._refused and len(self._refused) < _MAX_REFUSED:
+        elif server not in self._refused and (
+            len(self._refused) < _MAX_REFUSED or self._has_fetched(server)
+        ):
             self._refused.add(server)
             log.warning("edge_token_wrong", extra={"server": server})
         return is_open
+
+    def _has_fetched(self, server: str) -> bool:
+        number = self._number(server)
+        return number is not None and number in self._kept
+
+    @staticmethod
+    def _number(server: str) -> int | None:
+        """Return the id behind what a proxy names, None when it names none."""
+        try:
+            return ids.parse(server, ids.Prefix.SERVER)
+        except Invalid:
+            return None
 
     async def of(self, server: str) -> ConfigurationDocument | None:
         """Return the document of a server; None when it fetches none.
 
         Raises Refused when there is none that its proxy could serve, and `OSError` when none is known.
         """
-        try:
-            number = ids.parse(server, ids.Prefix.SERVER)
-        except Invalid:
-            return None
-        return await asyncio.to_thread(self._current, number)
+        number = self._number(server)
+        return None if number is None else await asyncio.to_thread(self._current, number)
 
     def _current(self, server_id: int) -> ConfigurationDocument | None:
         with self._locks[server_id]:  # a rendering is waited for, not repeated
