@@ -433,9 +433,9 @@ GROUP = Group(
         ),
         "deployed_partial": Entry(
             Turn.OPERATOR,
-            "A renewed certificate is not served by every proxy.",
-            "Repair the server that is named. It continues with the former certificate, and gets the new "
-            "one as soon as it takes it.",
+            "The current certificate is not served by every proxy.",
+            "Repair the server that is named. It gets the certificate as soon as it takes it, and serves "
+            "what it has until then.",
         ),
         "certificate_not_used": Entry(
             Turn.YOU,

@@ -161,7 +161,7 @@ def _partial(known: DomainFacts, row: Certificate) -> Condition | None:
         type="certificate",
         status=True,
         reason="deployed_partial",
-        message=f"The renewed certificate is not served everywhere. {found.trouble}",
+        message=f"The current certificate is not served everywhere. {found.trouble}",
         observed=tuple(
             f"{one.hostname} {one.seen_serial or '-'}" for one in found.missing[:_SHOWN]
         ),
