@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from nameplate.models import Account, AccountKind, Binding, Certificate, Domain,
 from nameplate.ports.verification import Proof
 from nameplate.usecases.certificates import requests
 from nameplate.usecases.claims import domains
+from nameplate.worker import shares
 from nameplate.worker.bulkheads import SLOW
 from nameplate.worker.loop import Worker
 
@@ -190,3 +192,44 @@ def test_certificates_are_spread_over_free_threads_first(busy: Busy) -> None:
     assert sizes(5, 5) == [1] * 5
     assert sizes(6, 3) == [2] * 3
     assert sizes(40, 2) == [8, 8]
+
+
+def _due(organization: int, count: int, first: int = 0) -> list[DueRow]:
+    now = datetime.now(UTC)
+    return [DueRow(first + number, organization, now, None) for number in range(count)]
+
+
+def test_nobody_is_in_one_joint_step_with_a_crowd(busy: Busy) -> None:
+    worker = Worker(busy.sessions, busy.tools, threads=8)
+    worker._authorities = {None: 7}
+    handler = next(one for one in worker._handlers if one.kind is Certificate)
+
+    def groups(*found: DueRow) -> list[Counter[int | None]]:
+        order = shares.in_turn(found, Counter())
+        return [
+            Counter(row.organization_id for row in group)
+            for group in worker._chosen(handler, order, 4)
+        ]
+
+    together = groups(*_due(1, 30), *_due(2, 1, 100), *_due(3, 2, 200))
+    assert {2: 1, 3: 2} in together
+    assert [one for one in together if 1 in one] == [{1: 8}] * 3
+    assert groups(*_due(1, 3), *_due(2, 3, 100)) == [{1: 1, 2: 1}] * 3, "no crowd"
+
+
+def test_a_crowd_s_sweep_holds_up_nobody(busy: Busy) -> None:
+    worker = Worker(busy.sessions, busy.tools, threads=8)
+    handler = next(one for one in worker._handlers if one.kind is Binding)
+
+    def sizes(*found: DueRow) -> list[int]:
+        return [len(group) for group in worker._chosen(handler, found, 4)]
+
+    def run(count: int) -> None:
+        worker._running = {Future(): (handler, ()) for _ in range(count)}
+
+    few, many = _due(2, 1, 1000), _due(1, 300)
+    assert (sizes(*few), sizes(*many), sizes(*many, *few)) == ([1], [200], [1, 200])
+    run(2)
+    assert (sizes(*few), sizes(*many), sizes(*many, *few)) == ([], [], [1])
+    run(3)
+    assert sizes(*many, *few) == []

@@ -34,7 +34,7 @@ from nameplate.worker.clocks import Clocks
 from nameplate.worker.counts import StepCounts
 from nameplate.worker.handlers import CHORES, HANDLERS, Handler, Reconciler, Sweep
 from nameplate.worker.registration_looks import RegistrationLooks
-from nameplate.worker.shares import Crowd, admitted, grouped, in_turn
+from nameplate.worker.shares import Crowd, admitted, crowds, grouped, in_turn
 from nameplate.worker.slowness import SlowSteps
 from nameplate.worker.threads import start_thread, worker_pool
 from nameplate.worker.wide_looks import WideLooks
@@ -401,17 +401,22 @@ class Worker:
             taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
             chosen = {row.id for row in taken}
             return [group for group in groups_of if group[0].id in chosen]
-        running = [step for step, (one, _) in self._running.items() if one is handler]
-        quick: list[DueRow] = []
+        running = sum(one is handler for one, _ in self._running.values())
+        crowded = crowds(found)
+        few: list[DueRow] = []
+        many: list[DueRow] = []
         slow: dict[int | None, list[DueRow]] = {}
         for row in found:
             if self._bulkheads.is_slow(_swept(handler, row)):
                 slow.setdefault(row.organization_id, []).append(row)
             else:
-                quick.append(row)
+                (many if row.organization_id in crowded else few).append(row)
+        free = SWEEPS - running
         groups: list[Sequence[DueRow]] = []
-        if quick and len(running) < SWEEPS:
-            groups.append(quick[: handler.width])
+        if few and free + bool(many) > 0:  # one more than otherwise where there is a crowd
+            groups.append(few[: handler.width])
+        if many and free > 0 and len(groups) < most:
+            groups.append(many[: handler.width])
         room = self._bulkheads.slow_room()
         apart = [one for one in slow.values() if self._bulkheads.room(_swept(handler, one[0])) > 0]
         groups += [

@@ -15,6 +15,8 @@ LOOKED_AT_EVERY = 0.5
 """Seconds between two looks for organizations behind a crowd, at least."""
 COST = 20
 """A look that took a while is not repeated before this many times as long has passed."""
+CROWD = 16
+"""Due rows of one kind from which on an organization is a crowd."""
 
 
 class Crowd:
@@ -61,14 +63,25 @@ def in_turn(rows: Sequence[DueRow], busy: Counter[int | None]) -> list[DueRow]:
     return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])]
 
 
+def crowds(rows: Sequence[DueRow]) -> set[int | None]:
+    """Return the organizations that have many of these due rows: nobody else waits for their steps."""
+    of_each = Counter(row.organization_id for row in rows)
+    return {organization for organization, count in of_each.items() if count >= CROWD}
+
+
 def grouped(
     rows: Sequence[DueRow], peer: Callable[[DueRow], Hashable | None], width: int
 ) -> list[list[DueRow]]:
-    """Put up to `width` rows of one peer into a group, in the order of the first of each."""
+    """Put up to `width` rows of one peer into a group, in the order of the first of each.
+
+    Crowds are in groups of their own: a step with several rows takes as long as all of them.
+    """
     groups: list[list[DueRow]] = []
     open_: dict[Hashable, list[DueRow]] = {}
+    crowded = crowds(rows)
     for row in rows:
-        name = peer(row)
+        whom = peer(row)
+        name = None if whom is None else (whom, row.organization_id in crowded)
         group = open_.get(name) if name is not None and width > 1 else None
         if group is None or len(group) == width:
             group = []

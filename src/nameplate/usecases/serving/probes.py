@@ -8,6 +8,7 @@ statement.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -109,9 +110,9 @@ def _step(
 ) -> list[tuple[Lease, T]]:
     """Record a change of many bindings, some in each transaction; what fails, fails for itself."""
     done: list[tuple[Lease, T]] = []
-    waiting = [leases[start : start + _TOGETHER] for start in range(0, len(leases), _TOGETHER)]
+    waiting = deque(leases[start : start + _TOGETHER] for start in range(0, len(leases), _TOGETHER))
     while waiting:
-        some = waiting.pop()
+        some = waiting.popleft()
         try:
             done += work.record_together(sessions, Binding, some, change, release=release)
         except (NameplateError, SQLAlchemyError):
