@@ -494,7 +494,7 @@ def _arriving(row: Binding, server: Server | None, host: str) -> Condition:
         status=False,
         reason=f"binding_{row.status.value}",
         message=message or f"{host} is being configured.",
-        fix=fix or ("Wait. Nameplate continues automatically." if message else "No action needed."),
+        fix=fix or "Wait. Nameplate continues automatically.",
         since=row.trouble_since,
         next_check_at=row.next_action_at,
     )
