@@ -12,6 +12,7 @@ from tests.usecases.offline import Offline
 from nameplate import leases
 from nameplate.adapters.verification.memory import MemoryMethod
 from nameplate.core.actor import PLATFORM, Actor
+from nameplate.core.errors import Refused
 from nameplate.core.lifecycle import VerificationStatus
 from nameplate.db import Sessions
 from nameplate.leases import Lease
@@ -19,6 +20,7 @@ from nameplate.models import Verification
 from nameplate.ports.verification import Proof
 from nameplate.usecases.claims import domains, proving, verifications
 from nameplate.usecases.tools import Tools
+from nameplate.usecases.work import StepOutcome
 from nameplate.worker import loop
 from nameplate.worker.handlers import Reconciler
 from nameplate.worker.loop import Worker
@@ -107,6 +109,36 @@ def _given_back(world: Offline, row_id: int) -> bool:
         row = session.get_one(Verification, row_id)
         free = row.lease_until is None and row.next_action_at is not None
         return free and row.attempts > 0 and row.status is VerificationStatus.PENDING
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "error", [Refused("proxy_refused", "It does not like one."), KeyError("x")]
+)
+def test_what_fails_together_fails_for_one_only(world, error):
+    """A surprise in a joint step is one row's: the others do not wait for its next attempt."""
+    ids = [_claim(world, world.organization(f"o{number}"), f"n{number}.com") for number in range(3)]
+    alone: list[int] = []
+
+    def together(*_given: object) -> tuple[list[StepOutcome], list[Lease]]:
+        raise error
+
+    def reconcile(_sessions: Sessions, _tools: Tools, lease: Lease) -> None:
+        alone.append(lease.id)
+        if lease.id == ids[0]:
+            raise error
+
+    handler = Reconciler(
+        Verification, reconcile, peer=lambda *_: "x", together=together, width=8, is_spread=False
+    )
+    worker = Worker(world.sessions, world.tools, threads=1, handlers=(handler,))
+    with world.sessions.begin(PLATFORM) as session:
+        ((_, taken, _),) = worker._lease(session)
+    worker._work(handler, taken)
+    assert sorted(alone) == sorted(ids)
+    with world.sessions.begin(PLATFORM, read_only=True) as session:
+        failed = [session.get_one(Verification, one).attempts for one in ids]
+    assert failed == [1, 0, 0]
 
 
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)

@@ -392,15 +392,21 @@ class Worker:
         self, handler: Handler, found: Sequence[DueRow], most: int
     ) -> Sequence[Sequence[DueRow]]:
         """Return which rows to work on, in groups of what one thread does."""
-        if isinstance(handler, Reconciler):
-            width = handler.width
-            if handler.is_spread:
-                width = min(width, math.ceil(len(found) / most))
-            groups_of = grouped(found, self._company_of(handler), width)
-            first = [group[0] for group in groups_of]
-            taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
-            chosen = {row.id for row in taken}
-            return [group for group in groups_of if group[0].id in chosen]
+        if isinstance(handler, Sweep):
+            return self._sweeps(handler, found, most)
+        width = handler.width
+        if handler.is_spread:
+            width = min(width, math.ceil(len(found) / most))
+        groups_of = grouped(found, self._company_of(handler), width)
+        first = [group[0] for group in groups_of]
+        taken = admitted(first, self._peer_of(handler), self._bulkheads, most)
+        chosen = {row.id for row in taken}
+        return [group for group in groups_of if group[0].id in chosen]
+
+    def _sweeps(
+        self, handler: Sweep, found: Sequence[DueRow], most: int
+    ) -> Sequence[Sequence[DueRow]]:
+        """Return up to `most` sweeps: a crowd has one of its own, and so has whose servers are slow."""
         running = sum(one is handler for one, _ in self._running.values())
         crowded = crowds(found)
         few: list[DueRow] = []
@@ -515,9 +521,11 @@ class Worker:
             return ([ended] if ended else []), ()
         try:
             return handler.together(self._sessions, self._tools, leases)
-        except (work.Superseded, NameplateError, SQLAlchemyError, OSError):
+        except (work.Superseded, Unavailable, SQLAlchemyError, OSError):
             raise
-        except Exception:  # each for itself, it fails for one only
+        except NameplateError:  # each for itself, it fails for one only
+            return (), leases
+        except Exception:
             log.exception("step_failed_together", extra={"kind": handler.kind.__name__})
             return (), leases
 
