@@ -137,7 +137,8 @@ class Run:
                 session, self.tools, actor, wish.domain, now=self.clock(), hosts=wish.hosts
             )
         if wish.organization:
-            self.asked.setdefault(wish.hosts, wish.at)
+            now = self.clock()  # later than `at` where spite took its time
+            self.asked.setdefault(wish.hosts, now)
 
     def _spite(self) -> None:
         """Once an hour the hostile tenant renews, deletes and asks again, and lets its names flap."""
