@@ -10,9 +10,11 @@ from tests.databases import sessions_over
 from tests.models import world
 
 from nameplate.core.actor import PLATFORM
+from nameplate.core.lifecycle import DomainStatus
 from nameplate.db import Sessions
 from nameplate.leases import lease
-from nameplate.models import Server, reconfiguration
+from nameplate.models import Domain, Server, reconfiguration
+from nameplate.models.readiness import DomainReadiness
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -66,6 +68,27 @@ def test_a_server_is_woken_as_urgently_as_it_must_be(
     with sessions.begin(PLATFORM) as session:
         row = session.get_one(Server, server_id)
         assert (row.next_action_at, row.urgency) == (LONG_AGO, max(urgency, is_urgent))
+
+
+def test_nothing_that_comes_last_is_locked_at_the_end_of_a_savepoint(sessions: Sessions) -> None:
+    """A proof takes its name in a savepoint, and wakes bindings after that: two such met in a deadlock."""
+    server_id = _server(sessions, datetime.now(UTC) + timedelta(days=1))
+    with sessions.begin(PLATFORM) as session:
+        domain_id = world.domain(session, world.organization(session)).id
+    readiness = sa.select(DomainReadiness.changes).where(
+        DomainReadiness.organization_domain_id == domain_id
+    )
+    server = sa.select(Server.next_action_at).where(Server.id == server_id)
+    with sessions.begin(PLATFORM) as session:
+        with session.begin_nested():
+            _wake(session, server_id)
+            session.get_one(Domain, domain_id).status = DomainStatus.VERIFIED
+        with sessions.begin(PLATFORM) as other:
+            before = other.scalars(readiness.with_for_update(nowait=True)).one()
+            other.scalars(server.with_for_update(nowait=True)).one()
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        assert session.scalars(readiness).one() > before
+        assert session.scalars(server).one() <= datetime.now(UTC)
 
 
 def test_a_server_that_is_looked_at_later_or_now_is_due_again(sessions: Sessions) -> None:

@@ -308,7 +308,12 @@ def _touches(kind: type[Any], statement: Any) -> bool:  # noqa: ANN401 - an UPDA
 
 @event.listens_for(Session, "before_commit")
 def _mark(session: Session) -> None:
-    """Mark what was noted, in the order of the ids, as everybody does who marks several."""
+    """Mark what was noted, in the order of the ids, as everybody does who marks several.
+
+    At the end of the transaction and not of a savepoint in it: what comes after that locks other rows.
+    """
+    if session.in_nested_transaction():
+        return
     session.flush()
     found: _Noted = session.info.pop(_NOTED, (set(), set(), {}))
     session.info.pop(_NOWHERE, None)

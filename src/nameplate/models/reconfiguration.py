@@ -102,6 +102,9 @@ def _note_groups(session: Session, group_ids: Collection[int], how: _How) -> Non
 
 @event.listens_for(Session, "before_commit")
 def _wake(session: Session) -> None:
+    """Wake what was noted, at the end of the transaction and not of a savepoint in it."""
+    if session.in_nested_transaction():
+        return
     session.flush()
     noted: dict[int, _How] = session.info.pop(_NOTED, {})
     if not noted:
