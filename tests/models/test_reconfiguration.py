@@ -1,6 +1,7 @@
 """Waking a server: whoever does so waits for nobody, and no worker looks before it is there to be seen."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from nameplate.core.actor import PLATFORM
 from nameplate.core.lifecycle import DomainStatus
 from nameplate.db import Sessions
 from nameplate.leases import lease
-from nameplate.models import Domain, Server, reconfiguration
+from nameplate.models import Domain, Event, Organization, Server, reconfiguration
 from nameplate.models.readiness import DomainReadiness
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,6 +92,37 @@ def test_nothing_that_comes_last_is_locked_at_the_end_of_a_savepoint(sessions: S
         due_at = session.scalars(server).one()
         assert due_at is not None
         assert due_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("fails_in", ["flush", "savepoint"])
+def test_what_came_before_a_failed_savepoint_is_not_forgotten(
+    sessions: Sessions, fails_in: str
+) -> None:
+    server_id = _server(sessions, datetime.now(UTC) + timedelta(days=1))
+    with sessions.begin(PLATFORM) as session:
+        owner_id = world.organization(session).id
+        domain_id = world.domain(session, session.get_one(Organization, owner_id)).id
+    readiness = sa.select(DomainReadiness.changes).where(
+        DomainReadiness.organization_domain_id == domain_id
+    )
+    told = sa.select(sa.func.count()).where(
+        Event.organization_domain_id == domain_id, Event.type == "domain.verified"
+    )
+    with sessions.begin(PLATFORM) as session:
+        before = session.scalars(readiness).one()
+        _wake(session, server_id)
+        session.get_one(Domain, domain_id).verify(datetime.now(UTC), datetime.now(UTC))
+        session.flush()
+        with suppress(sa.exc.IntegrityError, ZeroDivisionError), session.begin_nested():
+            if fails_in == "savepoint":
+                raise ZeroDivisionError
+            world.domain(session, session.get_one(Organization, owner_id))
+    with sessions.begin(PLATFORM, read_only=True) as session:
+        assert session.scalars(readiness).one() > before
+        due_at = session.get_one(Server, server_id).next_action_at
+        assert due_at is not None
+        assert due_at <= datetime.now(UTC)
+        assert session.scalars(told).one() == 1
 
 
 def test_a_server_that_is_looked_at_later_or_now_is_due_again(sessions: Sessions) -> None:

@@ -376,5 +376,8 @@ _MARKING_ONE = _OUTDATING.where(_OWN.organization_domain_id == sa.bindparam("id"
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
+    """Forget what was noted; after a savepoint all of it stays, for some of it came about before."""
+    if session.in_nested_transaction():
+        return
     session.info.pop(_NOTED, None)
     session.info.pop(_NOWHERE, None)

@@ -141,7 +141,9 @@ def _waking(how: _How) -> sa.Update:
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
-    session.info.pop(_NOTED, None)
+    """Forget what was noted; after a savepoint all of it stays, for some of it came about before."""
+    if not session.in_nested_transaction():
+        session.info.pop(_NOTED, None)
 
 
 @event.listens_for(Session, "after_flush")

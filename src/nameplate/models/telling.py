@@ -266,6 +266,6 @@ def _forget(session: Session, transaction: Any) -> None:  # noqa: ANN401 - Sessi
     """Forget what was noted within what is rolled back."""
     if transaction.nested:
         session.info[_NOTED] = session.info.get(_SAVEPOINTS, {}).pop(transaction, {})
-    else:
+    elif not session.in_nested_transaction():  # a flush that failed in a savepoint ends here too
         session.info.pop(_NOTED, None)
         session.info.pop(_SAVEPOINTS, None)
