@@ -13,10 +13,14 @@ _FILES = r"(?:conf|crt|json|key|pem|pid|sock|toml|ya?ml)\b"
 _V6 = r"(?:(?=:*[0-9a-f])[0-9a-f:]*::[0-9a-f:.]*|(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4})"
 _NAMED = re.compile(
     rf"""
-    \b[a-z]{{3}}_[a-z0-9]{{8,}}(?:\.{_FILES})?       # an id, and a file that is named after one
-    | (?<![\w:.])\[?{_V6}\]?(?::\d+)?                                  # an IPv6 address
-    | (?<![\w.])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+)?             # an IPv4 address
-    | (?<![\w.])(?!\w+\.{_FILES})(?:(?:\*|[\w-]+)\.)+[a-z][\w-]+\.?(?::\d+)?  # a host
+    # an id, and a file that is named after one
+    \b[a-z]{{3}}_[a-z0-9]{{8,}}(?:\.{_FILES})?
+    # an IPv6 address
+    | (?<![\w:.])\[?{_V6}\]?(?::\d+)?
+    # an IPv4 address
+    | (?<![\w.])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+)?
+    # a host
+    | (?<![\w.])(?!\w+\.{_FILES})(?:(?:\*|[\w-]+)\.)+[a-z][\w-]+\.?(?::\d+)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
